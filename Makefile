@@ -1,0 +1,66 @@
+# A machine with Python 3.11-3.13 and make is enough: every target sets up .venv first, once.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SEQTASKS := $(BIN)/seqtasks
+# what seqtasks takes besides, for example: make train-sentiment ARGS="--seed 1"
+ARGS ?=
+MODEL = saved_models/$*
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check test test-slow test-faults bench download train evaluate export clean
+
+help:
+	@echo "make setup              .venv with everything in it"
+	@echo "make test               format, lint, types and tests"
+	@echo "make train-TASK         train, evaluate and export a task: $(notdir $(basename $(filter-out %/__init__.py,$(wildcard seqtasks/tasks/*.py))))"
+	@echo "make download-TASK evaluate-TASK export-TASK, and the same without -TASK for all tasks"
+	@echo "make test-slow          tests on the real data sets, where they are"
+	@echo "make test-faults        the long half of the fault injection"
+	@echo "make bench              side by side with what people would use instead"
+
+# pip compiles to byte code whatever PYTHONDONTWRITEBYTECODE says: importing TensorFlow takes a third of the time then.
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+setup: .venv/ready
+
+check: setup
+	$(BIN)/ruff format --check seqtasks tests
+	$(BIN)/ruff check seqtasks tests
+	$(BIN)/mypy
+
+test: check
+	$(BIN)/pytest
+
+test-slow: setup
+	$(BIN)/pytest -m slow
+
+test-faults: setup
+	$(BIN)/pytest -m 'faults or not slow' tests/faults
+
+bench: setup
+	$(SEQTASKS) bench $(ARGS)
+
+TASKS := $(patsubst seqtasks/tasks/%.py,%,$(filter-out %/__init__.py,$(wildcard seqtasks/tasks/*.py)))
+
+download train evaluate export: %: $(TASKS:%=\%-%)
+
+download-%: setup
+	$(SEQTASKS) download $*
+
+train-%: setup
+	$(SEQTASKS) train $* --model $(MODEL) $(ARGS)
+	$(SEQTASKS) evaluate $* --model $(MODEL)
+	$(SEQTASKS) export $* --model $(MODEL)
+
+evaluate-%: setup
+	$(SEQTASKS) evaluate $* --model $(MODEL) $(ARGS)
+
+export-%: setup
+	$(SEQTASKS) export $* --model $(MODEL) $(ARGS)
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,5 @@
+"""python -m seqtasks"""
+
+from seqtasks.cli import main
+
+main()

@@ -1,0 +1,61 @@
+"""Data sets through TensorFlow Datasets: its own and, for what it lacks, builders of ours in this folder."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from seqtasks.errors import ResourceError
+from seqtasks.task import Folders
+
+CHUNK = 1_000
+
+
+def load(name: str, folders: Folders, splits: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
+    """A data set's splits as {split: {feature: array (N, ...)}}; downloaded and prepared if it is not there yet.
+
+    Raises ResourceError where it can be neither found nor downloaded.
+    """
+    builder = find(name, folders) or prepare(name, folders)
+    return {split: _read(builder, split) for split in splits}
+
+
+def find(name: str, folders: Folders) -> Any | None:
+    """The prepared data set's TFDS builder, or None if no folder has it."""
+    import tensorflow_datasets as tfds
+
+    for folder in folders.datasets:
+        builder = tfds.builder(name, data_dir=folder)
+        if builder.is_prepared():
+            return builder
+    return None
+
+
+def prepare(name: str, folders: Folders) -> Any:
+    """Downloads and prepares a data set in the first folder; raises ResourceError with what to do if that fails."""
+    import tensorflow_datasets as tfds
+
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    tfds.disable_progress_bar()
+    builder = tfds.builder(name, data_dir=folders.datasets[0])
+    try:
+        builder.download_and_prepare()
+    except Exception as error:  # TFDS lets through whatever its many helpers raise
+        looked = ", ".join(str(folder) for folder in folders.datasets)
+        raise ResourceError(
+            f"data set {name} is not in {looked} and cannot be downloaded ({_short(error)}); connect to the network, "
+            "set TFDS_DATA_DIR to a folder that has it prepared, or use --sample"
+        ) from error
+    return builder
+
+
+def _read(builder: Any, split: str) -> dict[str, np.ndarray]:
+    chunks = list(builder.as_dataset(split=split, batch_size=CHUNK).as_numpy_iterator())
+    return {feature: np.concatenate([chunk[feature] for chunk in chunks]) for feature in chunks[0]}
+
+
+def _short(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

@@ -1,0 +1,68 @@
+"""The command line: one file a verb, and the one place where errors become a line and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+
+import click
+
+from seqtasks.cli import bench, download, evaluate, export, listing, predict, train
+from seqtasks.errors import SeqtasksError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--debug", is_flag=True, help="Show where an error came from.")
+@click.version_option(package_name="seqtasks")
+def group(debug: bool) -> None:
+    """Train recurrent networks on sequences and take them away as self-contained SavedModels."""
+
+
+for module in (download, train, evaluate, export, predict, listing, bench):
+    group.add_command(module.command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command line and ends the process with the exit code of what happened."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what matters of it comes as an exception as well
+    code, message = 0, None
+    try:
+        group.main(arguments, prog_name="seqtasks", standalone_mode=False)
+    except click.exceptions.Abort:
+        code, message = 130, "interrupted"
+    except click.ClickException as error:
+        code, message = 2, " ".join(error.format_message().split())
+    except SeqtasksError as error:
+        code, message = error.exit_code, str(error)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python's last flush is quiet
+        code = 141
+    except MemoryError:
+        code, message = 5, "out of memory; make --set batch smaller"
+    except OSError as error:
+        code, message = _system(error)
+    except Exception as error:
+        text = " ".join(str(error).split())[:300]
+        code, message = 1, f"{type(error).__name__}: {text}; this is a bug of seqtasks, --debug shows where"
+    if message:
+        if "--debug" in arguments:
+            traceback.print_exc()
+        click.echo(f"seqtasks: error: {message}", err=True)
+    sys.exit(code)
+
+
+def _system(error: OSError) -> tuple[int, str]:
+    """Exit code and message for what the operating system refused."""
+    name = f"{error.filename}: " if error.filename else ""
+    remedies = {
+        errno.ENOSPC: "make room on the disk or choose another --model folder",
+        errno.EFBIG: "make room on the disk or choose another --model folder",
+        errno.EACCES: "choose a folder that can be written",
+        errno.EROFS: "choose a folder that can be written",
+        errno.EIO: "the disk failed; nothing that was there before is damaged, run the command again",
+    }
+    remedy = remedies.get(error.errno or 0, "--debug shows where")
+    return 5, f"{name}{error.strerror or error}; {remedy}"

@@ -1,0 +1,53 @@
+"""seqtasks evaluate TASK"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from seqtasks.cli import options
+
+
+@click.command("evaluate")
+@options.task_argument
+@click.option("--split", default="test", show_default=True)
+@options.json_option
+@options.model_option
+@options.datasets_option
+@options.manual_option
+def command(
+    task: str, split: str, as_json: bool, model: Path | None, datasets: str, manual_dir: str | None
+) -> None:
+    """Measure a trained model; leaves metrics.json, confusion.png and mistakes.csv beside it."""
+    folder = options.model_folder(model, task)
+    options.start_tensorflow()
+    from seqtasks import evaluation, trained
+
+    restored = trained.restore(folder, task)
+    result = evaluation.evaluate(restored, split, options.folders(datasets, manual_dir), options.say)
+    if as_json:
+        options.say_json(result)
+    else:
+        _table(result, restored.task.targets.names, folder)
+
+
+def _table(result: dict[str, Any], names: tuple[str, ...], folder: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    figures = Table(title=f"{result['task']} on {result['dataset']}, {result['split']}: {result['examples']:,} examples")
+    figures.add_column("measure")
+    figures.add_column("value", justify="right")
+    for name, value in result.items():
+        if isinstance(value, float):
+            figures.add_row(name.replace("_", " "), f"{value:.4f}")
+    for name, bucket in result["accuracy_by_length"].items():
+        figures.add_row(f"accuracy, {name} steps ({bucket['rows']:,})", f"{bucket['accuracy']:.4f}")
+    for truth, row in zip(names, result["confusion"], strict=True):
+        answered = ", ".join(f"{count:,} {name}" for name, count in zip(names, row, strict=True))
+        figures.add_row(f"{truth} answered as", answered)
+    console.print(figures)
+    console.print(f"{folder}/metrics.json, confusion.png, mistakes.csv", highlight=False)

@@ -1,0 +1,64 @@
+"""seqtasks list"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from seqtasks import cards, tasks
+from seqtasks.cli import options
+from seqtasks.errors import SeqtasksError
+
+
+@click.command("list")
+@click.option("--datasets", "show_datasets", is_flag=True, help="The data sets and where they are prepared.")
+@options.json_option
+def command(show_datasets: bool, as_json: bool) -> None:
+    """The tasks, what is trained, what is exported and how good it was."""
+    rows = [_dataset_row(name) if show_datasets else _row(name) for name in tasks.names()]
+    if as_json:
+        options.say_json(rows)
+        return
+    columns = list(rows[0])
+    texts = [[_text(row[column]) for column in columns] for row in rows]
+    widths = [max(len(line[index]) for line in [columns, *texts]) for index in range(len(columns))]
+    for line in [columns, *texts]:
+        click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _row(name: str) -> dict[str, Any]:
+    about = tasks.describe(name)
+    folder = Path("saved_models") / name
+    row: dict[str, Any] = {
+        "task": name, "pattern": about["pattern"], "dataset": about["dataset"], "trained": None, "accuracy": None,
+        "exported": None, "summary": about["summary"],
+    }  # fmt: skip
+    if not (folder / cards.NAME).exists():
+        return row
+    try:
+        card = cards.read(folder)
+    except SeqtasksError:
+        return row | {"trained": "damaged"}
+    row["trained"] = f"{card.dataset}, {card.created[:10]}"
+    row["exported"] = max((int(each.name) for each in (folder / "serving").glob("[0-9]*")), default=None)
+    try:
+        metrics = json.loads((folder / "metrics.json").read_text())
+        row["accuracy"] = f"{metrics['accuracy']:.4f} ({metrics['split']})"
+    except (OSError, ValueError, KeyError):
+        pass
+    return row
+
+
+def _dataset_row(name: str) -> dict[str, Any]:
+    about = tasks.describe(name)
+    searched = ["datasets", os.environ.get("TFDS_DATA_DIR", "")]
+    found = [folder for folder in searched if folder and (Path(folder) / about["dataset"]).is_dir()]
+    return {"dataset": about["dataset"], "task": name, "prepared in": found[0] if found else None}
+
+
+def _text(value: Any) -> str:
+    return "-" if value is None else str(value)

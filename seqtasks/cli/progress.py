@@ -1,0 +1,71 @@
+"""What a person sees while something is learned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from seqtasks import batching
+from seqtasks.batching import Encoded
+from seqtasks.cli.options import say
+from seqtasks.preparing import Data
+from seqtasks.task import Task
+
+
+def announce(task: Task, data: Data, encoded: Mapping[str, Encoded], model: keras.Model) -> None:
+    """The first lines: rows, what was dropped, labels, lengths, parameters, padding."""
+    rows = ", ".join(f"{count:,} {name}" for name, count in data.rows.items())
+    dropped = "; ".join(f"{count:,} dropped from {where}" for where, count in data.dropped.items() if count)
+    say(f"{task.name} on {data.name}: {rows}{f' ({dropped})' if dropped else ''}")
+    train, settings = encoded["train"], task.settings
+    counts = np.bincount(train.targets, minlength=task.targets.choices)
+    labels = ", ".join(f"{name} {count:,}" for name, count in zip(task.targets.names, counts, strict=True))
+    median, high, most = np.percentile(train.lengths, [50, 95, 100]).astype(int)
+    order = batching.order(
+        train.lengths, size=settings["batch"], least=settings["least_steps"], seed=0, epoch=0
+    )  # fmt: skip
+    share = batching.padded_share(train.lengths, order)
+    say(f"labels: {labels}; lengths: median {median}, 95 % up to {high}, longest {most} steps; {share:.1%} padding")
+    say(f"model: {settings['cell']}, {model.count_params():,} parameters; {len(order):,} steps an epoch")
+
+
+@contextmanager
+def bar() -> Iterator[keras.callbacks.Callback]:
+    """A bar with the time left on a terminal, a line an epoch everywhere."""
+    console = Console(stderr=True)
+    columns = [
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("loss {task.fields[loss]:.4f}"),
+        TimeRemainingColumn(),
+    ]  # fmt: skip
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        yield _Bar(progress)
+
+
+class _Bar(keras.callbacks.Callback):
+    def __init__(self, progress: Progress) -> None:
+        super().__init__()
+        self.progress = progress
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        total = self.params["epochs"] * self.params["steps"]
+        self.bar = self.progress.add_task("training", total=total, loss=float("nan"))
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.first = epoch * self.params["steps"] + 1
+        self.progress.update(self.bar, description=f"epoch {epoch + 1}/{self.params['epochs']}")
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self.progress.update(self.bar, completed=self.first + batch, loss=(logs or {}).get("loss", float("nan")))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        shown = logs or {}
+        say(
+            f"epoch {epoch + 1}/{self.params['epochs']}: loss {shown['loss']:.4f}, accuracy {shown['accuracy']:.4f}; "
+            f"validation loss {shown['val_loss']:.4f}, accuracy {shown['val_accuracy']:.4f}"
+        )

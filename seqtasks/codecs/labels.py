@@ -1,0 +1,39 @@
+"""Class names <-> ids."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+@dataclass(frozen=True)
+class Labels:
+    names: tuple[str, ...] = ()  # in the order of their ids
+
+    def fit(self, values: Iterable[np.ndarray]) -> Labels:
+        """Learns the names from batches of labels, in alphabetical order; keeps names that are given already."""
+        if self.names:
+            return self
+        return dataclasses.replace(self, names=tuple(sorted({str(name) for batch in values for name in batch})))
+
+    @property
+    def choices(self) -> int:
+        return len(self.names)
+
+    def encode(self, values: tf.Tensor) -> tf.Tensor:
+        """Names, string (B,) -> ids, int32 (B,); -1 where the name is none of ours."""
+        same = tf.equal(values[:, None], tf.constant(self.names)[None, :])
+        return tf.where(tf.reduce_any(same, axis=1), tf.argmax(same, axis=1, output_type=tf.int32), -1)
+
+    def decode(self, ids: tf.Tensor) -> tf.Tensor:
+        """Ids, int (B,) -> names, string (B,)."""
+        return tf.gather(tf.constant(self.names), ids)
+
+    def tables(self) -> list[Any]:
+        """What an export must carry along: nothing."""
+        return []

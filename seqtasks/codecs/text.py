@@ -1,0 +1,135 @@
+"""Text <-> ids of words or characters, with Unicode throughout.
+
+Bytes that are no UTF-8 are read as U+FFFD, the NUL byte as a space. A long text is cut before anything else is done with
+it, so its cost is bounded: a word is taken to be at most BYTES_PER_WORD bytes long on average, a character at most four.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from seqtasks.errors import UsageError, unknown
+from seqtasks.layers.steps import DropSteps
+
+UNKNOWN = 1  # 0 fills a row behind its length
+SPECIALS = 2
+PRIME = 1_000_003
+BYTES_PER_WORD = 32
+BYTES_PER_CHARACTER = 4
+
+DEFAULTS: dict[str, bool | int | float | str] = {
+    "word_dropout": 0.0,  # share of words that training reads as unknown
+    "bigram_embedding": 64,  # width of the vector of two neighbouring words
+}
+
+LEVELS = ("word", "character")
+KEEPS = ("head", "tail")
+
+
+@dataclass(frozen=True)
+class Text:
+    level: str = "word"
+    vocabulary_size: int = 30_000  # ids in all; the rarest words beyond it are unknown
+    length: int = 400  # steps at most
+    keep: str = "tail"  # of a longer text
+    lower: bool = True
+    bigrams: int = 0  # vectors that all pairs of neighbouring words share; 0 for none
+    vocabulary: tuple[str, ...] = ()  # the word with id SPECIALS, SPECIALS + 1, ...
+
+    def __post_init__(self) -> None:
+        if self.level not in LEVELS:
+            raise unknown("level", self.level, LEVELS)
+        if self.keep not in KEEPS:
+            raise unknown("keep", self.keep, KEEPS)
+        for name, least in (("vocabulary_size", SPECIALS + 1), ("length", 1), ("bigrams", 0)):
+            if getattr(self, name) < least:
+                raise UsageError(f"{name} is at least {least}, not {getattr(self, name)}")
+
+    def settings(self) -> dict[str, Any]:
+        """The fields that a person may set."""
+        return {each.name: getattr(self, each.name) for each in dataclasses.fields(self) if each.name != "vocabulary"}
+
+    def fit(self, values: Iterable[np.ndarray]) -> Text:
+        """Learns the vocabulary from batches of texts: the most frequent first, equals in the order of their bytes."""
+        counts: Counter[bytes] = Counter()
+        for batch in values:
+            counts.update(self._split_now(tf.constant(batch)).flat_values.numpy())
+        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        words = (word.decode(errors="replace") for word, _ in ranked[: self.vocabulary_size - SPECIALS])
+        return dataclasses.replace(self, vocabulary=tuple(dict.fromkeys(words)))
+
+    def encode(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Texts, string (B,) -> ids, int32 (B, T), and lengths, int32 (B,). A text without a word is one unknown."""
+        pieces = self.split(values)
+        ids = pieces.with_flat_values(self._table.lookup(pieces.flat_values))
+        lengths = tf.cast(pieces.row_lengths(), tf.int32)
+        ids = ids.to_tensor(shape=[None, None])
+        ids = tf.pad(ids, [[0, 0], [0, tf.maximum(1 - tf.shape(ids)[1], 0)]])
+        empty = tf.equal(lengths, 0)[:, None] & tf.equal(tf.range(tf.shape(ids)[1]), 0)[None, :]
+        return tf.where(empty, UNKNOWN, ids), tf.maximum(lengths, 1)
+
+    def placeholder(self) -> keras.KerasTensor:
+        """The network's input, ids (B, T)."""
+        return keras.Input((None,), dtype="int32", name="ids")
+
+    def embed(self, values: keras.KerasTensor, settings: Mapping[str, Any]) -> keras.KerasTensor:
+        """Ids (B, T) -> vectors (B, T, E): one learned for each word and, beside it, one for it and the next word.
+
+        The pairs share `bigrams` vectors by a hash of their ids (Joulin et al., 2017).
+        """
+        if settings["word_dropout"]:
+            values = DropSteps(settings["word_dropout"], UNKNOWN, name="word_dropout")(values)
+        near = keras.initializers.RandomUniform(-0.05, 0.05)
+        entries = len(self.vocabulary) + SPECIALS
+        words = keras.layers.Embedding(entries, settings["embedding"], near, name="embedding")(values)
+        if not self.bigrams:
+            return words
+        following = ops.pad(values, [[0, 0], [0, 1]])[:, 1:]
+        pairs = ops.mod(ops.cast(values, "int64") * PRIME + ops.cast(following, "int64"), self.bigrams)
+        width = settings["bigram_embedding"]
+        return ops.concatenate([words, keras.layers.Embedding(self.bigrams, width, near, name="bigrams")(pairs)], axis=-1)
+
+    def tables(self) -> list[Any]:
+        """What an export must carry along."""
+        return [self._table]
+
+    def split(self, values: tf.Tensor) -> tf.RaggedTensor:
+        """Texts, string (B,) -> words or characters, string (B, None), at most `length` of a row."""
+        text = self._cut(values)
+        text = tf.strings.regex_replace(text, r"\x00", " ")  # ICU, behind lower, ends a string at NUL
+        text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8") if not self.lower else text
+        text = tf.strings.lower(text, encoding="utf-8") if self.lower else text
+        if self.level == "character":
+            pieces = tf.strings.unicode_split(text, "UTF-8")
+        else:
+            text = tf.strings.regex_replace(text, r"<br\s*/?>", " ")
+            pieces = tf.strings.split(tf.strings.regex_replace(text, r"([^\p{L}\p{N}\p{M}'\s])", r" \1 "))
+        return pieces[:, : self.length] if self.keep == "head" else pieces[:, -self.length :]
+
+    def _cut(self, values: tf.Tensor) -> tf.Tensor:
+        most = self.length * (BYTES_PER_WORD if self.level == "word" else BYTES_PER_CHARACTER)
+        size = tf.strings.length(values)
+        start = tf.zeros_like(size) if self.keep == "head" else tf.maximum(size - most, 0)
+        return tf.strings.substr(values, start, tf.fill(tf.shape(size), most))
+
+    @cached_property
+    def _split_now(self) -> Any:
+        return tf.function(self.split, input_signature=[tf.TensorSpec([None], tf.string)])
+
+    @cached_property
+    def _table(self) -> tf.lookup.StaticHashTable:
+        with tf.init_scope():
+            words = tf.constant(self.vocabulary or ("",))
+            ids = tf.range(SPECIALS, SPECIALS + tf.size(words), dtype=tf.int32)
+            initializer = tf.lookup.KeyValueTensorInitializer(words, ids)
+            return tf.lookup.StaticHashTable(initializer, default_value=UNKNOWN)

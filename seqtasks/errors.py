@@ -1,0 +1,56 @@
+"""What can go wrong, each kind with the exit code that the command line ends with.
+
+    SeqtasksError            1  a bug of ours
+    ├── UsageError           2  an unknown task, setting or choice
+    ├── InputError           3  data that cannot be used
+    ├── IntegrityError       4  altered, truncated or mixed files
+    ├── ResourceError        5  disk, memory or network
+    ├── DivergenceError      6  training left the finite numbers
+    ├── BusyError            7  somebody else works in the folder
+    └── Interrupted    130/143  a signal, after everything was saved
+
+A message is one line: what came, what was wanted, what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class SeqtasksError(Exception):
+    exit_code = 1
+
+
+class UsageError(SeqtasksError):
+    exit_code = 2
+
+
+class InputError(SeqtasksError):
+    exit_code = 3
+
+
+class IntegrityError(SeqtasksError):
+    exit_code = 4
+
+
+class ResourceError(SeqtasksError):
+    exit_code = 5
+
+
+class DivergenceError(SeqtasksError):
+    exit_code = 6
+
+
+class BusyError(SeqtasksError):
+    exit_code = 7
+
+
+class Interrupted(SeqtasksError):
+    def __init__(self, message: str, signal_number: int):
+        super().__init__(message)
+        self.exit_code = 128 + signal_number
+
+
+def unknown(kind: str, name: object, known: Iterable[str]) -> UsageError:
+    """The error for a name that is not in a list: `unknown cell 'lsmt'; choose from simple, irnn, lstm, gru`."""
+    return UsageError(f"unknown {kind} {name!r}; choose from {', '.join(known)}")

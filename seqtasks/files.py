@@ -1,0 +1,219 @@
+"""The one way anything is written: beside, flushed, renamed. Whoever reads sees the old or the new, never a part.
+
+`fault` marks the points at which a crash would hurt most; the tests crash at each of them (tests/faults).
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from seqtasks.errors import BusyError, IntegrityError
+
+_counts: dict[str, int] = {}
+
+
+def fault(point: str) -> None:
+    """Crashes here if SEQTASKS_FAULT=POINT:N:kill|enospc|eio|delay says so, at the N-th time; otherwise nothing."""
+    wanted = os.environ.get("SEQTASKS_FAULT")
+    if not wanted:
+        return
+    for name in {point, "any"}:
+        _counts[name] = _counts.get(name, 0) + 1
+    name, number, kind = wanted.split(":")
+    if name not in {point, "any"} or _counts[name] != int(number):
+        return
+    if marker := os.environ.get("SEQTASKS_FAULT_MARKER"):
+        Path(marker).write_text(point)
+    if kind == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif kind == "delay":
+        time.sleep(1)
+    else:
+        code = getattr(errno, kind.upper())
+        raise OSError(code, os.strerror(code), point)
+
+
+def write(path: Path, data: bytes | str, *, point: str = "file") -> None:
+    """Writes a file whole: to a neighbour, flushed to the disk, renamed over the old one."""
+    content = data.encode() if isinstance(data, str) else data
+    with writing(path, point=point) as part:
+        part.write_bytes(content)
+
+
+def write_json(path: Path, value: Any, *, point: str = "file") -> None:
+    write(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", point=point)
+
+
+@contextmanager
+def writing(path: Path, *, point: str = "file") -> Iterator[Path]:
+    """Gives a neighbouring path to write to, which takes the place of `path` when the block ends without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".part-{os.getpid()}-{path.name}")
+    try:
+        fault(f"{point}.before")
+        yield part
+        fault(f"{point}.written")
+        flush(part)
+        fault(f"{point}.flushed")
+        part.replace(path)
+        fault(f"{point}.renamed")
+        flush(path.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def flush(path: Path) -> None:
+    """Waits until a file's content, or a folder's list of names, is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def publish(folder: Path, files: Mapping[str, Callable[[Path], None]], *, record: str) -> None:
+    """Replaces several files of a folder at once: all of them, or none, whenever the process dies.
+
+    Each is written beside its old self; the `record`, a JSON file that must be the last and may read the others, decides:
+    once it stands, the rest is renamed, by `settle`, now or when the folder is next opened. The record gets a key
+    "files" with the sha256 of every other file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    settle(folder, record=record)
+    names = [name for name in files if name != record]
+    hashes = {}
+    for name in names:
+        following = _following(folder, name)
+        fault(f"publish.{name}.before")
+        files[name](following)
+        flush(following)
+        hashes[name] = sha256(following)
+        fault(f"publish.{name}.written")
+    with writing(folder / record, point="publish.record") as part:
+        files[record](part)
+        value = json.loads(part.read_text())
+        part.write_text(json.dumps({**value, "files": hashes}, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    settle(folder, record=record)
+
+
+def settle(folder: Path, *, record: str) -> None:
+    """Ends a `publish` that was cut short: what the record names is put in place, what it does not know goes.
+
+    For the holder of the folder's lock; who only reads calls `resolve`.
+    """
+    recorded = _record(folder / record).get("files", {})
+    for following in folder.glob(".next-*"):
+        name = following.name.removeprefix(".next-")
+        if recorded.get(name) == sha256(following):
+            following.replace(folder / name)
+            fault(f"settle.{name}")
+        else:
+            following.unlink()
+    for part in folder.glob(".part-*"):
+        if not _alive(int(part.name.split("-")[1])):
+            part.unlink()
+    if folder.is_dir():
+        flush(folder)
+
+
+def resolve(folder: Path, name: str, recorded: Mapping[str, str], *, remedy: str) -> Path:
+    """Where the file stands whose sha256 the record names; raises IntegrityError if there is no such file."""
+    for path in (folder / name, _following(folder, name)):
+        if path.is_file() and not path.is_symlink() and sha256(path) == recorded.get(name):
+            return path
+    state = "is not the file that was written with its record" if (folder / name).exists() else "is missing"
+    raise IntegrityError(f"{folder / name} {state}; {remedy}")
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_json(path: Path, *, remedy: str) -> dict[str, Any]:
+    """A JSON object from a file; raises IntegrityError if it holds anything else."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise IntegrityError(f"{path} cannot be read ({error}); {remedy}") from None
+    if not isinstance(value, dict):
+        raise IntegrityError(f"{path} holds no JSON object; {remedy}")
+    return value
+
+
+@contextmanager
+def new_folder(path: Path, *, point: str) -> Iterator[Path]:
+    """Gives a new folder to fill, which appears as `path`, whole, when the block ends without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(".part-*"):
+        if not _alive(int(left.name.split("-")[1])):
+            shutil.rmtree(left, ignore_errors=True)
+    part = path.with_name(f".part-{os.getpid()}-{path.name}")
+    try:
+        fault(f"{point}.before")
+        part.mkdir()
+        yield part
+        for file in part.rglob("*"):
+            flush(file)
+        fault(f"{point}.filled")
+        part.rename(path)
+        fault(f"{point}.renamed")
+        flush(path.parent)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Holds the folder for this process; raises BusyError that names the process that holds it. Dies with its holder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    holder = folder / ".holder.json"
+    held = filelock.FileLock(folder / ".lock")
+    try:
+        held.acquire(blocking=False)
+    except filelock.Timeout:
+        known = _record(holder)
+        who = f"process {known.get('process', '?')}, since {known.get('since', '?')}"
+        raise BusyError(f"{folder} is in use by {who}; wait for it or choose another --model folder") from None
+    try:
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        holder.write_text(json.dumps({"process": os.getpid(), "since": since}))
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        held.release()
+
+
+def _following(folder: Path, name: str) -> Path:
+    return folder / f".next-{name}"
+
+
+def _record(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,1 @@
+"""The recurrent layers, and what stands around them."""

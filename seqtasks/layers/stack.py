@@ -1,0 +1,69 @@
+"""The only place where recurrent layers are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from seqtasks.errors import UsageError, unknown
+
+DEFAULTS: dict[str, bool | int | float | str] = {
+    "cell": "gru",  # simple, irnn, lstm or gru
+    "layers": 1,
+    "units": 64,  # of each direction
+    "bidirectional": False,
+    "dropout": 0.0,  # of whole features of a row, the same at every step (Gal and Ghahramani, 2016)
+    "recurrent_dropout": 0.0,
+}
+
+# irnn: ReLU with the identity as recurrent matrix (Le, Jaitly and Hinton, 2015)
+CELLS: dict[str, tuple[type[keras.layers.RNN], dict[str, str]]] = {
+    "simple": (keras.layers.SimpleRNN, {}),
+    "irnn": (keras.layers.SimpleRNN, {"activation": "relu", "recurrent_initializer": "identity"}),
+    "lstm": (keras.layers.LSTM, {}),
+    "gru": (keras.layers.GRU, {}),
+}
+
+
+def stack(
+    values: keras.KerasTensor, mask: keras.KerasTensor, settings: Mapping[str, Any], *, sequences: bool
+) -> keras.KerasTensor:
+    """Values (B, T, E) through the recurrent layers -> all states (B, T, U) or, without `sequences`, the last (B, U).
+
+    The last state is the one at a row's own last step; U is doubled where both directions are read. Raises UsageError
+    for settings that make no layer.
+    """
+    _check(settings)
+    for number in range(1, settings["layers"] + 1):
+        values = keras.layers.SpatialDropout1D(settings["dropout"], name=f"dropout_{number}")(values)
+        layer = recurrent(settings, sequences=sequences or number < settings["layers"], name=f"recurrent_{number}")
+        values = layer(values, mask=mask)
+    return values
+
+
+def recurrent(settings: Mapping[str, Any], *, sequences: bool, name: str) -> keras.layers.Layer:
+    """One recurrent layer, in one direction or both. No cuDNN: an export traced beside a GPU would run on no CPU."""
+    kind, arguments = CELLS[settings["cell"]]
+    portable = {} if kind is keras.layers.SimpleRNN else {"use_cudnn": False}
+    layer = kind(
+        settings["units"],
+        return_sequences=sequences,
+        recurrent_dropout=settings["recurrent_dropout"],
+        name=name,
+        **arguments,
+        **portable,
+    )
+    return keras.layers.Bidirectional(layer, name=name) if settings["bidirectional"] else layer
+
+
+def _check(settings: Mapping[str, Any]) -> None:
+    if settings["cell"] not in CELLS:
+        raise unknown("cell", settings["cell"], CELLS)
+    for name in ("layers", "units"):
+        if settings[name] < 1:
+            raise UsageError(f"{name} is at least 1, not {settings[name]}")
+    for name in ("dropout", "recurrent_dropout"):
+        if not 0 <= settings[name] < 1:
+            raise UsageError(f"{name} is at least 0 and below 1, not {settings[name]}")

@@ -1,0 +1,56 @@
+"""Figures of merit, from ids and probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn import metrics
+
+BINS = 15  # of the calibration error
+BUCKETS = (100, 200, 300, 400)  # upper ends, in steps
+
+
+def classification(
+    targets: np.ndarray, probabilities: np.ndarray, lengths: np.ndarray, names: Sequence[str]
+) -> dict[str, Any]:
+    """Class ids (N,), probabilities (N, C), lengths (N,) -> accuracy, macro-F1, ROC-AUC and so on, from 0 to 1."""
+    answers = probabilities.argmax(axis=1)
+    classes = np.arange(len(names))
+    right = answers == targets
+    return {
+        "accuracy": float(right.mean()),
+        "macro_f1": float(metrics.f1_score(targets, answers, average="macro", labels=classes, zero_division=0.0)),
+        "roc_auc": _roc_auc(targets, probabilities, classes),
+        "calibration_error": calibration_error(probabilities.max(axis=1), right),
+        "confusion": metrics.confusion_matrix(targets, answers, labels=classes).tolist(),
+        "accuracy_by_length": by_length(right, lengths),
+    }
+
+
+def calibration_error(confidences: np.ndarray, right: np.ndarray) -> float:
+    """Expected calibration error over equal bins of confidence (Guo et al., 2017)."""
+    bins = np.minimum((confidences * BINS).astype(int), BINS - 1)
+    gaps = [abs(confidences[bins == each].mean() - right[bins == each].mean()) * (bins == each).mean() for each in set(bins)]
+    return float(sum(gaps))
+
+
+def by_length(right: np.ndarray, lengths: np.ndarray) -> dict[str, dict[str, float]]:
+    """The share of right answers and the number of rows in buckets of length, steps."""
+    edges = [0, *BUCKETS, int(lengths.max(initial=0)) + BUCKETS[-1]]
+    table = {}
+    for low, high in zip(edges, edges[1:], strict=False):
+        rows = (lengths > low) & (lengths <= high)
+        if rows.any():
+            name = f"{low + 1}-{high}" if high != edges[-1] else f"over {low}"
+            table[name] = {"accuracy": float(right[rows].mean()), "rows": int(rows.sum())}
+    return table
+
+
+def _roc_auc(targets: np.ndarray, probabilities: np.ndarray, classes: np.ndarray) -> float | None:
+    """One class against the rest, averaged; None where a class has no example, for then it is not defined."""
+    if len(set(targets)) < len(classes) or len(classes) < 2:
+        return None
+    scores = probabilities[:, 1] if len(classes) == 2 else probabilities
+    return float(metrics.roc_auc_score(targets, scores, multi_class="ovr", labels=classes))

@@ -1,0 +1,92 @@
+"""Reading an export: raw values in, answers out. Knows TensorFlow and the manifest, no task and no pattern."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seqtasks import files
+from seqtasks.errors import InputError, IntegrityError, UsageError
+
+MANIFEST = "manifest.json"
+BATCH = 256  # values answered at a time
+REMEDY = "export again, or copy the whole folder again"
+
+
+@dataclass(frozen=True)
+class Served:
+    """An export that was verified and loaded. Called with values it gives one dictionary for each."""
+
+    model: Any  # the SavedModel, kept alive here
+    manifest: dict[str, Any]
+    folder: Path
+
+    def __call__(self, values: Sequence[str | bytes]) -> list[dict[str, Any]]:
+        """Strings -> [{"answer": ..., "probability": ..., "probabilities": {class: ...}}, ...], in their order."""
+        if isinstance(values, str | bytes):
+            raise InputError("give a list of values, not one value: model([value])")
+        answers: list[dict[str, Any]] = []
+        for start in range(0, len(values), BATCH):
+            answers += self._answer([_as_bytes(value) for value in values[start : start + BATCH]])
+        return answers
+
+    def _answer(self, values: list[bytes]) -> list[dict[str, Any]]:
+        import tensorflow as tf
+
+        columns = {name: tensor.numpy() for name, tensor in self.model.serve(tf.constant(values)).items()}
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        return [self._plain(row) for row in rows]
+
+    def _plain(self, row: dict[str, Any]) -> dict[str, Any]:
+        """NumPy's values as Python's; a list of probabilities gets the names of its classes."""
+        plain: dict[str, Any] = {}
+        for name in sorted(row):
+            value = row[name].decode(errors="replace") if isinstance(row[name], bytes) else row[name].tolist()
+            plain[name] = dict(zip(self.manifest["names"], value, strict=True)) if name == "probabilities" else value
+        return plain
+
+
+def load(path: str | Path) -> Served:
+    """The newest export in a model's folder, or the export whose folder is given.
+
+    Raises UsageError where there is none, IntegrityError where a file is altered, missing or one too many.
+    """
+    folder = newest(Path(path))
+    manifest = verified(folder)
+
+    import tensorflow as tf
+
+    try:
+        return Served(tf.saved_model.load(str(folder)), manifest, folder)
+    except Exception as error:  # TensorFlow raises eight kinds for one meaning
+        raise IntegrityError(f"{folder} cannot be loaded ({type(error).__name__}); {REMEDY}") from error
+
+
+def newest(path: Path) -> Path:
+    """The folder of the export to read; raises UsageError where there is none."""
+    if (path / MANIFEST).exists() or (path / "saved_model.pb").exists():
+        return path
+    found = [each for each in (path / "serving").glob("*") if each.name.isdecimal()]
+    if not found:
+        raise UsageError(f'no export in {path}; run "seqtasks export TASK" first or name its folder with --model')
+    return max(found, key=lambda each: int(each.name))
+
+
+def verified(folder: Path) -> dict[str, Any]:
+    """The manifest, after every file was compared with it; raises IntegrityError by the name of the file."""
+    manifest = files.read_json(folder / MANIFEST, remedy=REMEDY)
+    recorded = manifest.get("files", {})
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()} - {MANIFEST}
+    for name in sorted({*recorded, *present}):
+        path = folder / name
+        if name not in recorded:
+            raise IntegrityError(f"{path} does not belong to this export; {REMEDY}")
+        if path.is_symlink() or not path.is_file() or files.sha256(path) != recorded[name]:
+            raise IntegrityError(f"{path} does not match {MANIFEST}; {REMEDY}")
+    return manifest
+
+
+def _as_bytes(value: str | bytes) -> bytes:
+    return value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")

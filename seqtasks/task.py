@@ -1,0 +1,85 @@
+"""A task: what goes in, what comes out, by which pattern, learned from which data. A value, never a base class."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from seqtasks.errors import UsageError, unknown
+
+Setting = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class Examples:
+    """People's values, row by row: what is asked and what is answered.
+
+    `inputs` and `targets` have a length and give an object array (N,) of bytes or str when indexed by an integer array.
+    """
+
+    inputs: Any
+    targets: Any
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def take(self, rows: np.ndarray) -> Examples:
+        return Examples(self.inputs[rows], self.targets[rows])
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where data sets are looked for, in this order; the first is also where they are prepared."""
+
+    datasets: Sequence[str]
+    manual: str | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    name: str
+    pattern: ModuleType  # one of seqtasks.patterns
+    inputs: Any  # an input codec, not fitted
+    targets: Any  # a target codec, not fitted
+    dataset: str  # the default data set's name
+    examples: Callable[[str, Folders], Mapping[str, Examples]]  # data set name -> its splits, by name
+    sample: Callable[[], Mapping[str, Examples]]  # the project's own splits, always the same
+    measures: Callable[..., dict[str, Any]]  # (target ids (N,), probabilities (N, C), lengths (N,), class names)
+    settings: Mapping[str, Setting]
+
+    def configure(self, changes: Mapping[str, Setting | str]) -> Task:
+        """The same task with some settings changed; a setting may also be a field of the input codec.
+
+        Values given as text are read as the type that the setting has now. Raises UsageError for a name that no
+        setting has and for a value that cannot be read.
+        """
+        settings = dict(self.settings)
+        fields = self.inputs.settings()
+        changed_fields = {}
+        for name, value in changes.items():
+            if name in settings:
+                settings[name] = read_setting(name, value, settings[name])
+            elif name in fields:
+                changed_fields[name] = read_setting(name, value, fields[name])
+            else:
+                raise unknown("setting", name, sorted([*settings, *fields]))
+        inputs = dataclasses.replace(self.inputs, **changed_fields)
+        return dataclasses.replace(self, inputs=inputs, settings=settings)
+
+
+def read_setting(name: str, value: Setting, like: Setting) -> Setting:
+    """Reads a setting's value as the type of `like`; raises UsageError where it cannot be."""
+    if type(value) is type(like):
+        return value
+    try:
+        if isinstance(like, bool):
+            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[str(value).lower()]
+        return type(like)(value)
+    except (KeyError, ValueError):
+        wanted = {bool: "true or false", int: "a whole number", float: "a number"}[type(like)]
+        raise UsageError(f"setting {name} is {wanted}, not {value!r}") from None

@@ -1,0 +1,120 @@
+"""A trained model's folder: what is learned travels together.
+
+    card.json          what it is; written last, it names the sha256 of the others
+    model.weights.h5
+    history.csv, *.png
+    metrics.json       from evaluate
+    serving/<n>/       from export
+    training/          an unfinished training: run.json and checkpoints
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import pandas as pd
+
+from seqtasks import cards, codecs, files, plots, tasks
+from seqtasks.cards import Card
+from seqtasks.errors import IntegrityError, UsageError
+from seqtasks.task import Task
+
+HISTORY = "history.csv"
+TRAINING = "training"
+REMEDY = "train again, or copy the whole folder again"
+
+
+@dataclass(frozen=True)
+class Trained:
+    task: Task  # with the codecs and settings that the model was trained with
+    model: keras.Model
+    card: Card
+    folder: Path
+
+
+def build(task: Task) -> keras.Model:
+    """The task's model, not trained; its codecs are fitted."""
+    model: keras.Model = task.pattern.build(task.inputs, task.targets, task.settings)
+    return model
+
+
+def keep(folder: Path, model: keras.Model, card: Card, history: list[dict[str, float]]) -> None:
+    """Puts what was learned in the folder, all of it or nothing, and removes the unfinished training."""
+    table = pd.DataFrame(history)
+    files.publish(
+        folder,
+        {
+            cards.WEIGHTS: lambda path: _save_weights(model, path),
+            HISTORY: lambda path: table.to_csv(path, index=False),
+            "loss.png": lambda path: plots.curves(table, "loss", path),
+            "accuracy.png": lambda path: plots.curves(table, "accuracy", path),
+            cards.NAME: card.write,
+        },
+        record=cards.NAME,
+    )
+    shutil.rmtree(folder / TRAINING, ignore_errors=True)
+
+
+def restore(folder: Path, task_name: str) -> Trained:
+    """The trained model of a folder. Raises UsageError if there is none of this task, IntegrityError if it is damaged."""
+    card = cards.read(folder)
+    if card.task != tasks.known(task_name):
+        raise UsageError(f"{folder} holds a trained {card.task}, not {task_name}; choose its folder with --model")
+    task = tasks.find(card.task).configure(card.settings)
+    task = Task(**{**vars(task), "inputs": codecs.restore(card.inputs), "targets": codecs.restore(card.targets)})
+    model = build(task)
+    weights = files.resolve(folder, cards.WEIGHTS, card.files, remedy=REMEDY)
+    try:
+        model.load_weights(weights)
+    except Exception as error:  # h5py and Keras raise many kinds for one meaning
+        raise IntegrityError(f"{weights} does not fit its card ({error}); {REMEDY}") from error
+    return Trained(task, model, card, folder)
+
+
+def begin(folder: Path, identity: Mapping[str, Any], *, fresh: bool, resume: bool) -> Path:
+    """The folder for the checkpoints of the training with this identity: its own unfinished one or a new one.
+
+    Raises UsageError if an unfinished training with another identity stands there, naming a difference, or if there is
+    nothing to resume.
+    """
+    training = folder / TRAINING
+    record = training / "run.json"
+    if fresh:
+        shutil.rmtree(training, ignore_errors=True)
+    if record.exists():
+        before = files.read_json(record, remedy="begin again with --fresh")
+        if difference := _difference(before, json.loads(json.dumps(identity))):
+            raise UsageError(f"{folder} holds an unfinished training with {difference}; finish that one or give --fresh")
+        return training
+    if resume:
+        raise UsageError(f"{folder} holds no unfinished training to resume; leave --resume out")
+    files.write_json(record, identity, point="run")
+    return training
+
+
+def _difference(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> str | None:
+    """The first key whose values differ, in words, or None."""
+    for key in sorted({*before, *now}):
+        was, is_now = before.get(key), now.get(key)
+        if isinstance(was, dict) and isinstance(is_now, dict):
+            if deeper := _difference(was, is_now, f"{prefix}{key}."):
+                return deeper
+        elif was != is_now:
+            return f"{prefix}{key} {_brief(was)} (now {_brief(is_now)})"
+    return None
+
+
+def _brief(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else f"{text[:40]}..."
+
+
+def _save_weights(model: keras.Model, path: Path) -> None:
+    """Keras wants the ending .weights.h5, which the path has."""
+    model.save_weights(path, overwrite=True)

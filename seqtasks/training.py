@@ -1,0 +1,275 @@
+"""The training loop: Keras's optimizer, metrics and callbacks, in an order that depends on (seed, epoch) alone.
+
+Everything that a later step depends on is in the checkpoint, so a training that was interrupted, in whatever way, ends
+with the very numbers of one that was not.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqtasks import batching, checkpoints
+from seqtasks.batching import Encoded
+from seqtasks.errors import DivergenceError, Interrupted, UsageError
+
+DEFAULTS: dict[str, bool | int | float | str] = {
+    "epochs": 5,
+    "batch": 128,  # rows
+    "least_steps": 100,  # in an epoch; a small data set is gone through several times
+    "learning_rate": 3e-3,  # per step at its highest, Adam (Kingma and Ba, 2015)
+    "warmup": 100,  # steps until it is that high; from there it falls along a cosine
+    "clip": 1.0,  # the gradient's norm at most (Pascanu et al., 2013)
+    "average": 0.99,  # weight of the past in the running average of the weights, which is what is kept; 0 for none
+    "patience": 3,  # epochs without a better validation accuracy before it stops
+}
+EVALUATION_BATCH = 256
+CHECKPOINT_SHARE = 0.02  # of the time, at most, goes into checkpoints
+
+
+@dataclass
+class Progress:
+    """Where a training stands; with the variables' values, all there is in a checkpoint."""
+
+    epoch: int = 0
+    step: int = 0  # of this epoch
+    seconds: float = 0.0
+    waited: int = 0  # epochs since the best
+    history: list[dict[str, float]] = field(default_factory=list)
+    best: dict[str, float] = field(default_factory=dict)
+
+
+class Training:
+    """A model in training. `run` trains it to the end and leaves the best epoch's weights in it."""
+
+    def __init__(
+        self, model: keras.Model, pattern: ModuleType, targets: Any, settings: Mapping[str, Any], *, seed: int
+    ) -> None:
+        for name in ("epochs", "batch", "patience"):
+            if settings[name] < 1:
+                raise UsageError(f"{name} is at least 1, not {settings[name]}")
+        self.model, self.pattern, self.settings, self.seed = model, pattern, settings, seed
+        self.progress = Progress()
+        self.loss = pattern.loss(targets, settings)
+        self.metrics = {"loss": keras.metrics.Mean(), "accuracy": keras.metrics.SparseCategoricalAccuracy()}
+        self.averages = [tf.Variable(each) for each in model.trainable_variables]
+        self.best = [tf.Variable(each) for each in model.trainable_variables]
+
+    def run(
+        self,
+        train: Encoded,
+        validation: Encoded,
+        *,
+        folder: Path,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        notice: Callable[[str], None] = lambda text: None,
+    ) -> Progress:
+        """Trains from the folder's newest checkpoint, or from the beginning, to the end.
+
+        Raises Interrupted on SIGINT or SIGTERM, after the step was finished and saved, and DivergenceError when a loss
+        or gradient is not finite: the state before that step is saved and the best epoch's weights are in the model.
+        """
+        at, epochs = self.progress, self.settings["epochs"]
+        steps = len(self._order(train, 0))
+        self._compile(steps * epochs, self._batch(train, np.arange(1)))
+        self._restore(folder, notice)
+        listeners = keras.callbacks.CallbackList(list(callbacks), model=self.model, epochs=epochs, steps=steps)
+        self.model.stop_training = at.waited >= self.settings["patience"]
+        listeners.on_train_begin()
+        with _signals() as caught:
+            saver = _Saver(self, folder)
+            while at.epoch < epochs and not self.model.stop_training:
+                listeners.on_epoch_begin(at.epoch)
+                batches = self._order(train, at.epoch)
+                while at.step < len(batches):
+                    listeners.on_train_batch_begin(at.step)
+                    try:
+                        self._step(train, batches[at.step])
+                    except DivergenceError:
+                        saver.save()
+                        self._assign(self.best)
+                        raise
+                    at.step += 1
+                    listeners.on_train_batch_end(at.step - 1, {"loss": float(self.metrics["loss"].result())})
+                    saver.save_when_due()
+                    if caught:
+                        saver.save()
+                        raise Interrupted(f"stopped in epoch {at.epoch + 1}; the same command goes on from here", caught[0])
+                row = self._end_epoch(validation)
+                listeners.on_epoch_end(row["epoch"] - 1, row)
+            at.seconds += saver.elapsed()
+        self._assign(self.best)
+        listeners.on_train_end()
+        return at
+
+    def _compile(self, steps: int, example: tuple[Any, Any]) -> None:
+        """Makes the optimizer, with all its variables, and the functions for one step."""
+        settings = self.settings
+        warmup = min(settings["warmup"], steps // 4)
+        schedule = keras.optimizers.schedules.CosineDecay(
+            settings["learning_rate"] / 100, steps - warmup, alpha=0.01, warmup_target=settings["learning_rate"],
+            warmup_steps=warmup,
+        )  # fmt: skip
+        self.optimizer = keras.optimizers.Adam(schedule)
+        self.optimizer.build(self.model.trainable_variables)
+        signature = tf.nest.map_structure(_any_batch, example)
+
+        @tf.function(input_signature=signature)
+        def step(x: Any, y: Any) -> tf.Tensor:
+            variables = self.model.trainable_variables
+            with tf.GradientTape() as tape:
+                output = self.model(x, training=True)
+                loss = tf.reduce_mean(self.loss(y, output))
+            gradients, norm = tf.clip_by_global_norm(tape.gradient(loss, variables), settings["clip"])
+            finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
+            if finite:
+                self.optimizer.apply(gradients, variables)
+                self.metrics["loss"].update_state(loss, sample_weight=tf.shape(y)[0])
+                self.metrics["accuracy"].update_state(y, output)
+                past = tf.minimum(float(settings["average"]), self._past())
+                for average, variable in zip(self.averages, variables, strict=True):
+                    average.assign(past * average + (1 - past) * variable)
+            return finite
+
+        @tf.function(input_signature=signature)
+        def check(x: Any, y: Any) -> None:
+            output = self.model(x, training=False)
+            self.metrics["loss"].update_state(tf.reduce_mean(self.loss(y, output)), sample_weight=tf.shape(y)[0])
+            self.metrics["accuracy"].update_state(y, output)
+
+        self._step_function, self._check_function = step, check
+
+    def _past(self) -> tf.Tensor:
+        """The past's weight early on, when there is little of it: (1 + n) / (10 + n) after n steps."""
+        done = tf.cast(self.optimizer.iterations, tf.float32)
+        return (1 + done) / (10 + done)
+
+    def _step(self, train: Encoded, rows: np.ndarray) -> None:
+        if not self._step_function(*self._batch(train, rows)):
+            at = self.progress
+            shown = ", ".join(str(row + 1) for row in sorted(rows)[:5])
+            raise DivergenceError(
+                f"training diverged in epoch {at.epoch + 1}, step {at.step + 1} (train rows {shown}, ...): the loss or its "
+                f"gradient is not finite; try --fresh --set learning_rate={self.settings['learning_rate'] / 4:g}"
+            )
+
+    def _end_epoch(self, validation: Encoded) -> dict[str, float]:
+        """Validates the averaged weights, notes the epoch in the history and keeps the weights if they are the best."""
+        at = self.progress
+        row: dict[str, float] = {"epoch": at.epoch + 1, **self._results()}
+        weights = [each.numpy() for each in self.model.trainable_variables]
+        self._assign(self.averages)
+        for rows in batching.by_length(validation.lengths, size=EVALUATION_BATCH):
+            self._check_function(*self._batch(validation, rows))
+        self._assign(weights)
+        row |= {f"val_{name}": value for name, value in self._results().items()}
+        row["learning_rate"] = float(self.optimizer.learning_rate)
+        at.history.append(row)
+        at.waited += 1
+        if not at.best or (row["val_accuracy"], -row["val_loss"]) > (at.best["val_accuracy"], -at.best["val_loss"]):
+            at.best, at.waited = row, 0
+            for kept, average in zip(self.best, self.averages, strict=True):
+                kept.assign(average)
+        at.epoch, at.step = at.epoch + 1, 0
+        self.model.stop_training = self.model.stop_training or at.waited >= self.settings["patience"]
+        return row
+
+    def _results(self) -> dict[str, float]:
+        """The metrics' values, which begin anew."""
+        values = {name: float(metric.result()) for name, metric in self.metrics.items()}
+        for metric in self.metrics.values():
+            metric.reset_state()
+        return values
+
+    def _order(self, train: Encoded, epoch: int) -> list[np.ndarray]:
+        size, least = self.settings["batch"], self.settings["least_steps"]
+        return batching.order(train.lengths, size=size, least=least, seed=self.seed, epoch=epoch)
+
+    def _batch(self, encoded: Encoded, rows: np.ndarray) -> tuple[Any, Any]:
+        return tf.nest.map_structure(tf.constant, self.pattern.pair(*batching.batch(encoded, rows)))
+
+    def _assign(self, values: Sequence[Any]) -> None:
+        for variable, value in zip(self.model.trainable_variables, values, strict=True):
+            variable.assign(value)
+
+    def _variables(self) -> dict[str, Any]:
+        """Every variable that the next step depends on, random seeds included."""
+        groups = {
+            "model": self.model.variables,
+            "average": self.averages,
+            "best": self.best,
+            "optimizer": self.optimizer.variables,
+            "metric": [each for metric in self.metrics.values() for each in metric.variables],
+        }
+        return {f"{name}.{index}": each for name, group in groups.items() for index, each in enumerate(group)}
+
+    def _restore(self, folder: Path, notice: Callable[[str], None]) -> None:
+        found = checkpoints.load(folder, notice)
+        if found is None:
+            return
+        arrays, rest = found
+        for name, variable in self._variables().items():
+            variable.assign(arrays[name])
+        for name, value in rest.items():
+            setattr(self.progress, name, value)
+        notice(f"going on from epoch {self.progress.epoch + 1}, step {self.progress.step + 1}")
+
+
+class _Saver:
+    """Saves a training so often that it costs CHECKPOINT_SHARE of the time at most, whatever the model's size."""
+
+    def __init__(self, training: Training, folder: Path) -> None:
+        self.training, self.folder = training, folder
+        self.began = self.saved = time.monotonic()
+        self.before = training.progress.seconds
+        self.cost = 0.0
+
+    def elapsed(self) -> float:
+        return time.monotonic() - self.began
+
+    def save_when_due(self) -> None:
+        if time.monotonic() - self.saved >= max(self.cost / CHECKPOINT_SHARE, 1.0):
+            self.save()
+
+    def save(self) -> None:
+        start = time.monotonic()
+        progress = {**vars(self.training.progress), "seconds": self.before + self.elapsed()}
+        step = progress["epoch"] * 1_000_000 + progress["step"]
+        arrays = {name: np.asarray(variable) for name, variable in self.training._variables().items()}
+        checkpoints.save(self.folder, step, arrays, progress)
+        self.saved = time.monotonic()
+        self.cost = self.saved - start
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM instead of dying of them; a second one ends the process at once."""
+    caught: list[int] = []
+
+    def catch(number: int, frame: Any) -> None:
+        caught.append(number)
+        signal.signal(number, before[number])
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, catch) for number in numbers}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _any_batch(tensor: tf.Tensor) -> tf.TensorSpec:
+    """The tensor's specification with any number of rows and steps."""
+    return tf.TensorSpec([None, None, *tensor.shape[2:]][: tensor.shape.rank], tensor.dtype)
