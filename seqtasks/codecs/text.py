@@ -66,7 +66,8 @@ class Text:
             counts.update(self._split_now(tf.constant(batch)).flat_values.numpy())
         ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         words = (word.decode(errors="replace") for word, _ in ranked[: self.vocabulary_size - SPECIALS])
-        return dataclasses.replace(self, vocabulary=tuple(dict.fromkeys(words)))
+        bigrams = min(self.bigrams, counts.total())  # a small text needs no large table
+        return dataclasses.replace(self, vocabulary=tuple(dict.fromkeys(words)), bigrams=bigrams)
 
     def encode(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Texts, string (B,) -> ids, int32 (B, T), and lengths, int32 (B,). A text without a word is one unknown."""

@@ -36,7 +36,8 @@ def build(inputs: Any, targets: Any, settings: Mapping[str, Any]) -> keras.Model
     states = stack(states, mask, settings, sequences=settings["pool"] != "last")
     summary = states if settings["pool"] == "last" else pool(settings["pool"], states, mask)
     summary = keras.layers.Dropout(settings["output_dropout"], name="output_dropout")(summary)
-    return keras.Model([values, lengths], keras.layers.Dense(targets.choices, name="logits")(summary))
+    logits = keras.layers.Dense(targets.choices, name="logits")(summary)
+    return keras.Model([values, lengths], logits, name="many_to_one")
 
 
 def loss(targets: Any, settings: Mapping[str, Any]) -> keras.losses.Loss:

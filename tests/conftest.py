@@ -1,0 +1,57 @@
+"""Every task learned once on its sample, for all tests that look at what came of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import pytest
+from click.testing import CliRunner, Result
+
+from seqtasks import tasks
+from seqtasks.cli import group
+from seqtasks.task import Folders
+from tests.samples import SAMPLES
+
+
+@dataclass(frozen=True)
+class Learned:
+    name: str
+    folder: Path
+    printed: str
+
+
+def run(*arguments: str | Path) -> Result:
+    """One command of the command line, in this process; raises what it raises."""
+    return CliRunner().invoke(group, [str(each) for each in arguments], catch_exceptions=False, standalone_mode=False)
+
+
+def sets(settings: dict[str, str]) -> list[str]:
+    return [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
+
+
+@pytest.fixture(scope="session", params=tasks.names())
+def learned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Learned:
+    """A task trained on its sample, evaluated and exported."""
+    name = request.param
+    folder = tmp_path_factory.mktemp(name) / "a model"  # with a space in its path, as people have them
+    train = run("train", name, "--sample", "--model", folder, "--seed", "1", *sets(SAMPLES[name].settings))
+    evaluate = run("evaluate", name, "--model", folder)
+    export = run("export", name, "--model", folder)
+    return Learned(name, folder, train.output + evaluate.output + export.output)
+
+
+@pytest.fixture
+def no_downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folders:
+    """An empty data folder and no network: every download fails at once."""
+    import requests
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise requests.ConnectionError("no network")
+
+    monkeypatch.setattr(requests.Session, "request", refuse)
+    monkeypatch.setattr(requests.Session, "get", refuse)
+    return Folders((str(tmp_path / "datasets"),))

@@ -1,0 +1,44 @@
+"""What the promises are tested with, one row a task: a fifth task adds a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Sample:
+    settings: dict[str, str]  # small enough to learn the task's sample within seconds
+    answers: dict[str, str]  # values of unequal length, one not ASCII, every label -> what a trained model answers
+    odd: dict[str, bytes] = field(default_factory=dict)  # what each is -> a value that must get a defined answer
+
+
+ODD_TEXTS = {
+    "empty": b"",
+    "white space": b" \t\n",
+    "NUL": b"\0",
+    "NUL inside": b"The film was good,\0 not bad at all.",
+    "invalid UTF-8": b"\xff\xfe\xc3",
+    "cut character": "café".encode()[:-1],
+    "emoji": "😀👍🏽".encode(),
+    "right to left": "سرد جميل ومؤثر".encode(),
+    "combining": "cafe\u0301 n\u0303".encode(),
+    "unknown words": b"zyx wvu tsr",
+    "markup": b"<br /><br/><br >" * 50,
+    "angles": b"<" * 50_000,
+    "ten times overlong": b"The film was good. " * 4_000,
+    "10 MB line": b"good " * 2_000_000,
+    "10 MB word": b"x" * 10_000_000,
+}
+
+SAMPLES = {
+    "sentiment": Sample(
+        settings={"units": "16", "embedding": "16", "epochs": "2", "least_steps": "120", "dropout": "0.1"},
+        answers={
+            "The food was good, not bad at all.": "positive",
+            "The food was bad, not good at all.": "negative",
+            "The café is never boring.": "positive",
+            "Honestly, I thought the ending would be moving, but it was clichéd!": "negative",
+        },
+        odd=ODD_TEXTS,
+    ),
+}

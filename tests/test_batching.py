@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from seqtasks import batching, splits
+from seqtasks.codecs.labels import Labels
+from seqtasks.codecs.text import Text
+from seqtasks.errors import InputError
+from seqtasks.task import Examples
+
+LENGTHS = np.random.default_rng(0).integers(1, 400, 10_000)
+
+
+def column(*values: str) -> np.ndarray:
+    return np.array([value.encode() for value in values], dtype=object)
+
+
+def order(seed: int, epoch: int, lengths: np.ndarray = LENGTHS, least: int = 1) -> list[np.ndarray]:
+    return batching.order(lengths, size=32, least=least, seed=seed, epoch=epoch)
+
+
+def flat(batches: list[np.ndarray]) -> list[int]:
+    return np.concatenate(batches).tolist()
+
+
+def test_an_epoch_has_every_row_once():
+    assert sorted(flat(order(1, 0))) == list(range(len(LENGTHS)))
+
+
+def test_the_order_depends_on_seed_and_epoch_alone():
+    assert flat(order(1, 0)) == flat(order(1, 0))
+    assert flat(order(1, 0)) != flat(order(2, 0))
+    assert flat(order(1, 0)) != flat(order(1, 1))
+
+
+def test_few_rows_are_gone_through_several_times():
+    batches = order(1, 0, LENGTHS[:40], least=7)
+    assert len(batches) >= 7
+    assert set(np.bincount(flat(batches))) == {4}
+
+
+def test_little_is_spent_on_padding():
+    assert batching.padded_share(LENGTHS, order(1, 0)) < 0.06
+
+
+def test_by_length_has_every_row_once_shortest_first():
+    rows = flat(list(batching.by_length(LENGTHS, size=256)))
+    assert sorted(rows) == list(range(len(LENGTHS)))
+    assert (np.diff(LENGTHS[rows]) >= 0).all()
+
+
+def test_encoded_rows_come_back_padded_on_the_right():
+    texts = column("good", "good bad good", "")
+    examples = Examples(texts, column("a", "b", "a"))
+    codec = Text().fit([texts])
+    encoded = batching.encode(examples, codec, Labels(("a", "b")), name="train")
+    (values, lengths), targets = batching.batch(encoded, np.array([1, 0, 2]))
+    good, bad = 2, 3
+    assert values[:, :4].tolist() == [[good, bad, good, 0], [good, 0, 0, 0], [1, 0, 0, 0]]
+    assert values.shape[1] == batching.ROUND
+    assert lengths.tolist() == [3, 1, 1]
+    assert targets.tolist() == [1, 0, 0]
+
+
+def test_more_rows_than_a_chunk_keep_their_order():
+    texts = column(*(f"word{number}" for number in range(1_234)))
+    encoded = batching.encode(Examples(texts, column(*["a"] * 1_234)), Text().fit([texts]), Labels(("a",)), name="x")
+    assert len(encoded) == 1_234
+    assert len(set(encoded.values.tolist())) == 1_234
+
+
+def test_a_strange_label_is_named_with_its_row():
+    examples = Examples(column("x", "y"), np.array(["a", "postive"], dtype=object))
+    with pytest.raises(InputError, match="validation row 2: label 'postive' is none of a, b"):
+        batching.encode(examples, Text().fit([column("x")]), Labels(("a", "b")), name="validation")
+
+
+def test_splits_drop_from_train_then_validation_never_test():
+    found, dropped = splits.separate(
+        {
+            "train": Examples(column("a", "b", "c", "d"), column("x", "y", "x", "y")),
+            "validation": Examples(column("b", "e", "f"), column("y", "x", "y")),
+            "test": Examples(column("a", "e", "g"), column("x", "x", "y")),
+        }
+    )
+    assert {name: list(each.inputs) for name, each in found.items()} == {
+        "train": [b"c", b"d"],
+        "validation": [b"b", b"f"],
+        "test": [b"a", b"e", b"g"],
+    }
+    assert dropped == {"validation, also in test": 1, "train, also in test": 1, "train, also in validation": 1}
+
+
+def test_validation_comes_out_of_train_stratified_and_without_twins():
+    texts = column(*(f"text {number % 900}" for number in range(1_000)))  # 100 stand there twice
+    labels = column(*("a" if number % 900 < 450 else "b" for number in range(1_000)))
+    found, dropped = splits.separate({"train": Examples(texts, labels)})
+    counts = np.unique(found["validation"].targets, return_counts=True)[1]
+    assert not set(found["train"].inputs) & set(found["validation"].inputs)
+    assert len(found["train"]) + len(found["validation"]) == 1_000
+    assert all(45 <= count <= 70 for count in counts)
+    assert dropped == {"train, also in validation": 0}
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_too_few_rows_are_refused(rows: int):
+    with pytest.raises(InputError, match="0 usable rows"):
+        splits.separate({"train": Examples(column("a")[:rows], column("x")[:rows])})

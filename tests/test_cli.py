@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Learned, run
+
+HEAVY = ("tensorflow", "keras", "pandas", "tensorflow_datasets", "sklearn", "matplotlib")
+
+
+def seqtasks(*arguments: str | Path, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command line as people run it, in a folder of theirs."""
+    command = [sys.executable, "-m", "seqtasks", *(str(each) for each in arguments)]
+    kept = {name: value for name, value in os.environ.items() if name not in ("TFDS_DATA_DIR", "SEQTASKS_MANUAL_DIR")}
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=folder, env={**kept, **environment}, timeout=300
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["train", "sentimant"], 2, "unknown task 'sentimant'; choose from "),
+        (["train", "sentiment", "--cell", "lsmt", "--sample"], 2, "unknown cell 'lsmt'; choose from simple, irnn, lstm, gru"),
+        (["train", "sentiment", "--set", "unit=3"], 2, "unknown setting 'unit'; choose from "),
+        (["train", "sentiment", "--set", "units"], 2, "--set units is not of the form KEY=VALUE"),
+        (["train", "sentiment", "--set", "dropout=much"], 2, "setting dropout is a number, not 'much'"),
+        (["train", "sentiment", "--set", "lower=maybe"], 2, "setting lower is true or false, not 'maybe'"),
+        (["train", "sentiment", "--dataset", "imbd"], 2, "unknown data set 'imbd'; choose from imdb_reviews, sample"),
+        (["train", "sentiment", "--dataset", "x", "--sample"], 2, "--dataset and --sample name two data sets; give one"),
+        (["train", "sentiment", "--resume", "--fresh"], 2, "--resume and --fresh contradict each other; give one"),
+        (["train", "sentiment", "--sample", "--resume"], 2, "holds no unfinished training to resume"),
+        (["train", "sentiment", "--epochs", "few"], 2, "'few' is not a valid integer"),
+        (["evaluate", "sentiment"], 2, 'no trained model in saved_models/sentiment; run "seqtasks train'),
+        (["export", "sentiment"], 2, "no trained model in saved_models/sentiment"),
+        (["predict", "sentiment", "Good."], 2, 'no export in saved_models/sentiment; run "seqtasks export'),
+        (["predict", "sentiment"], 2, "Missing argument 'VALUES...'"),
+        (["download"], 2, "name a task ("),
+        (["fly"], 2, "No such command 'fly'"),
+    ],
+)  # fmt: skip
+def test_what_goes_wrong_is_one_line_and_an_exit_code(arguments, code, said, tmp_path, monkeypatch, capsys):
+    from seqtasks.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert ended.value.code == code
+    assert last.startswith("seqtasks: error: ")
+    assert said in last
+    assert not list(tmp_path.rglob("*.h5"))
+
+
+def test_without_network_a_named_set_is_one_error(no_downloads, tmp_path, monkeypatch, capsys):
+    from seqtasks.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "sentiment", "--dataset", "imdb_reviews"])
+    assert ended.value.code == 5
+    assert "cannot be downloaded" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_folder_that_cannot_be_written_is_one_error(tmp_path, capsys):
+    from seqtasks.cli import main
+
+    (tmp_path / "file").write_text("not a folder")  # even the superuser makes no folder in it
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "sentiment", "--sample", "--model", str(tmp_path / "file" / "model")])
+    assert ended.value.code == 5
+    assert "file/model" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["train", "--help"], ["train", "sentimant"]])
+def test_quick_answers_import_nothing_heavy(arguments: list[str], tmp_path: Path):
+    code = f"""
+import sys
+from seqtasks.cli import main
+try:
+    main({arguments!r})
+except SystemExit:
+    print(*(name for name in {HEAVY!r} if name in sys.modules), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stderr.splitlines()[-1].strip() == ""
+
+
+def test_help_knows_every_verb():
+    printed = run("--help").output
+    for verb in ("bench", "download", "evaluate", "export", "list", "predict", "train"):
+        assert verb in printed
+
+
+def test_json_is_one_line_and_alone(learned: Learned, tmp_path: Path):
+    done = seqtasks("predict", learned.name, "Good.", "Caf\udcff", "--json", "--model", learned.folder, folder=tmp_path)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert [set(row) >= {"input", "answer"} for row in json.loads(done.stdout)] == [True, True]
+    assert done.stdout.count("\n") == 1
+
+
+def test_evaluate_as_json(learned: Learned):
+    result = json.loads(run("evaluate", learned.name, "--model", learned.folder, "--json").output)
+    assert {"task", "dataset", "split", "examples", "accuracy"} <= set(result)
+
+
+def test_evaluate_says_which_splits_there_are(learned: Learned, capsys):
+    from seqtasks.cli import main
+
+    with pytest.raises(SystemExit) as ended:
+        main(["evaluate", learned.name, "--split", "dev", "--model", str(learned.folder)])
+    assert ended.value.code == 2
+    assert "has no split 'dev'; choose from train, validation, test" in capsys.readouterr().err
+
+
+def test_another_tasks_folder_is_refused(learned: Learned, tmp_path, capsys):
+    from seqtasks.cli import main
+
+    card = (learned.folder / "card.json").read_text().replace(f'"task": "{learned.name}"', '"task": "juggling"')
+    (tmp_path / "card.json").write_text(card)
+    with pytest.raises(SystemExit) as ended:
+        main(["evaluate", learned.name, "--model", str(tmp_path)])
+    assert ended.value.code == 2
+    assert f"holds a trained juggling, not {learned.name}" in capsys.readouterr().err
+
+
+def test_dry_run_shows_the_data_and_leaves_nothing(tmp_path: Path):
+    printed = run("train", "sentiment", "--sample", "--dry-run", "--model", tmp_path / "model").output
+    assert "sentiment on sample" in printed
+    assert "steps an epoch" in printed
+    assert not (tmp_path / "model").exists()
+
+
+def test_list_tells_what_is_trained(learned: Learned, tmp_path, monkeypatch):
+    (tmp_path / "saved_models").mkdir()
+    (tmp_path / "saved_models" / learned.name).symlink_to(learned.folder)
+    monkeypatch.chdir(tmp_path)
+    row = next(row for row in json.loads(run("list", "--json").output) if row["task"] == learned.name)
+    assert row["trained"].startswith("sample, ")
+    assert row["exported"] >= 1
+    assert "(test)" in row["accuracy"]
+
+
+def test_a_dash_is_taken_for_an_underscore():
+    from seqtasks import tasks
+
+    assert tasks.known("text-generation" if "text_generation" in tasks.names() else "sentiment") in tasks.names()

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from seqtasks.codecs.labels import Labels
+from seqtasks.codecs.text import Text
+from seqtasks.errors import UsageError
+from seqtasks.layers import stack
+from seqtasks.layers.steps import DropSteps
+from seqtasks.tasks.sentiment import TASK
+
+TEXT = Text(bigrams=11).fit([np.array([b"one two three four"], dtype=object)])
+
+
+def model(**settings: object) -> keras.Model:
+    small = {"units": 3, "embedding": 4, "bigram_embedding": 2, "dropout": 0.0}
+    return TASK.pattern.build(TEXT, Labels(("a", "b")), {**TASK.settings, **small, **settings})
+
+
+@pytest.mark.parametrize("pool", ["max", "mean", "last"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("cell", stack.CELLS)
+def test_padding_never_counts(cell: str, bidirectional: bool, pool: str):
+    network = model(cell=cell, bidirectional=bidirectional, pool=pool, layers=2)
+    short = network([np.array([[2, 3, 4]]), np.array([3])])
+    padded = network([np.array([[2, 3, 4, 0, 5, 2]]), np.array([3])])
+    np.testing.assert_allclose(short, padded, atol=1e-6)
+
+
+@pytest.mark.parametrize("pool", ["max", "mean", "last"])
+def test_order_counts(pool: str):
+    network = model(pool=pool)
+    one, other = (network([np.array([ids]), np.array([3])]).numpy() for ids in ([2, 3, 4], [4, 3, 2]))
+    assert not np.allclose(one, other, atol=1e-6)
+
+
+def test_irnn_begins_as_the_identity():
+    layer = model(cell="irnn", bidirectional=False).get_layer("recurrent_1")
+    layer = layer.forward_layer if isinstance(layer, keras.layers.Bidirectional) else layer
+    np.testing.assert_array_equal(layer.cell.recurrent_kernel, np.eye(3))
+    assert layer.cell.activation is keras.activations.relu
+
+
+def test_no_layer_may_use_cudnn():
+    for cell in ("lstm", "gru"):
+        layer = model(cell=cell, bidirectional=True).get_layer("recurrent_1")
+        assert layer.forward_layer.use_cudnn is layer.backward_layer.use_cudnn is False
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"cell": "lsmt"}, "unknown cell 'lsmt'; choose from simple, irnn, lstm, gru"),
+        ({"pool": "min"}, "unknown pool 'min'; choose from max, mean, last"),
+        ({"units": 0}, "units is at least 1, not 0"),
+        ({"layers": 0}, "layers is at least 1, not 0"),
+        ({"dropout": 1.0}, "dropout is at least 0 and below 1, not 1.0"),
+    ],
+)
+def test_settings_that_make_no_layer_are_refused(settings: dict[str, object], said: str):
+    with pytest.raises(UsageError, match=said):
+        model(**settings)
+
+
+def test_dropped_steps_become_unknown_in_training_only():
+    ids = np.full((50, 40), 7)
+    layer = DropSteps(0.25, 1, seed=3)
+    dropped = layer(ids, training=True).numpy()
+    assert set(np.unique(dropped)) == {1, 7}
+    assert 0.2 < (dropped == 1).mean() < 0.3
+    np.testing.assert_array_equal(layer(ids, training=False), ids)

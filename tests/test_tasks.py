@@ -1,0 +1,142 @@
+"""The promises that every task keeps (ARCHITECTURE.md), for each file of the tasks folder."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import seqtasks
+from seqtasks import cards, exporting, preparing, serving, splits, tasks, trained
+from seqtasks.task import Folders
+from tests.conftest import Learned, run, sets
+from tests.samples import SAMPLES
+
+ROOT = Path(__file__).parents[1]
+
+ALONE = """
+import json, sys
+import tensorflow as tf
+model = tf.saved_model.load(sys.argv[1])
+answer = model.serve(tf.constant(json.load(sys.stdin)))["answer"].numpy()
+assert "seqtasks" not in sys.modules
+print(json.dumps([each.decode() for each in answer]))
+"""
+
+
+@pytest.fixture(scope="module")
+def served(learned: Learned) -> serving.Served:
+    return seqtasks.load(learned.folder)
+
+
+def probabilities(served: serving.Served, values: list[str | bytes]) -> np.ndarray:
+    return np.array([list(answer["probabilities"].values()) for answer in served(values)])
+
+
+def test_has_a_row_in_the_samples():
+    assert set(SAMPLES) == set(tasks.names())
+
+
+def test_its_row_has_every_label_and_a_text_beyond_ascii(learned: Learned):
+    row = SAMPLES[learned.name]
+    labels = trained.restore(learned.folder, learned.name).task.targets.names
+    assert set(row.answers.values()) == set(labels)
+    assert any(not value.isascii() for value in row.answers)
+    assert len({len(value) for value in row.answers}) > 1
+
+
+def test_learns_its_sample_by_heart(learned: Learned, served: serving.Served):
+    examples = tasks.find(learned.name).sample()["train"]
+    answers = [answer["answer"] for answer in served(list(examples.inputs))]
+    assert answers == list(examples.targets)
+
+
+def test_answers_as_expected(learned: Learned, served: serving.Served):
+    expected = SAMPLES[learned.name].answers
+    assert {value: answer["answer"] for value, answer in zip(expected, served(list(expected)), strict=True)} == expected
+
+
+def test_company_never_changes_an_answer(learned: Learned, served: serving.Served):
+    row = SAMPLES[learned.name]
+    values = [*row.answers, *(value for value in row.odd.values() if len(value) < 100_000)]
+    together = probabilities(served, values)
+    alone = np.concatenate([probabilities(served, [value]) for value in values])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("odd", sorted({name for row in SAMPLES.values() for name in row.odd}))
+def test_odd_input_has_a_defined_answer(learned: Learned, served: serving.Served, odd: str):
+    value = SAMPLES[learned.name].odd.get(odd, b"")
+    (answer,) = served([value])
+    given = np.array(list(answer["probabilities"].values()))
+    assert answer["answer"] in answer["probabilities"]
+    assert np.isfinite(given).all()
+    assert given.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_no_values_no_answers(served: serving.Served):
+    assert served([]) == []
+
+
+def test_the_export_answers_alike_without_our_code(learned: Learned, served: serving.Served, tmp_path: Path):
+    values = list(SAMPLES[learned.name].answers)
+    command = [sys.executable, "-P", "-c", ALONE, str(serving.newest(learned.folder))]
+    done = subprocess.run(command, input=json.dumps(values), capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert json.loads(done.stdout) == [answer["answer"] for answer in served(values)]
+
+
+def test_restored_it_answers_alike(learned: Learned, served: serving.Served):
+    restored = trained.restore(learned.folder, learned.name)
+    values = list(SAMPLES[learned.name].answers)
+    again = exporting.assemble(restored).serve(tf.constant(values))["probabilities"].numpy()
+    np.testing.assert_allclose(again, probabilities(served, values), atol=1e-6)
+
+
+def test_same_seed_same_weights_other_seed_others(learned: Learned, tmp_path: Path):
+    def weights(folder: Path, seed: int) -> str:
+        settings = SAMPLES[learned.name].settings | {"epochs": "1", "least_steps": "10"}
+        run("train", learned.name, "--sample", "--model", folder, "--seed", str(seed), *sets(settings))
+        return cards.read(folder).files[cards.WEIGHTS]
+
+    assert weights(tmp_path / "a", 1) == weights(tmp_path / "b", 1) != weights(tmp_path / "c", 2)
+
+
+def test_splits_share_no_example(learned: Learned):
+    found, dropped = splits.separate(tasks.find(learned.name).sample())
+    inputs = {name: {bytes(value) for value in examples.inputs} for name, examples in found.items()}
+    for name, others in (("train", "validation"), ("train", "test"), ("validation", "test")):
+        assert not inputs[name] & inputs[others]
+    assert cards.read(learned.folder).dropped == dropped
+
+
+def test_its_sample_is_always_the_same(learned: Learned):
+    task = tasks.find(learned.name)
+    first, second = task.sample(), task.sample()
+    for split in first:
+        assert list(first[split].inputs) == list(second[split].inputs)
+
+
+def test_everything_written_says_sample(learned: Learned):
+    metrics = json.loads((learned.folder / "metrics.json").read_text())
+    manifest = json.loads((serving.newest(learned.folder) / "manifest.json").read_text())
+    assert cards.read(learned.folder).dataset == metrics["dataset"] == manifest["dataset"] == "sample"
+    assert "on sample" in learned.printed
+
+
+def test_without_its_data_set_it_says_so_and_takes_the_sample(learned: Learned, no_downloads: Folders):
+    said: list[str] = []
+    data = preparing.read(tasks.find(learned.name), None, no_downloads, said.append)
+    assert data.name == "sample"
+    assert "SAMPLE INSTEAD" in said[0]
+
+
+def test_readme_and_help_and_list_know_it(learned: Learned):
+    readme = (ROOT / "README.md").read_text()
+    assert f"`{learned.name}`" in readme
+    assert learned.name in run("list").output
+    assert learned.name in json.dumps(json.loads(run("list", "--json").output))

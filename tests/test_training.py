@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from seqtasks import preparing, tasks, trained
+from seqtasks.batching import Encoded
+from seqtasks.errors import DivergenceError, UsageError
+from seqtasks.task import Folders, Task
+from seqtasks.training import Training
+
+SMALL = {"units": 4, "embedding": 4, "bigrams": 0, "least_steps": 12, "epochs": 3, "batch": 16, "vocabulary_size": 50}
+
+
+@pytest.fixture(scope="module")
+def data() -> tuple[Task, dict[str, Encoded]]:
+    task = tasks.find("sentiment").configure(SMALL)
+    found = preparing.read(task, "sample", Folders(()), print)
+    fitted = preparing.fit(task, found.examples["train"])
+    return fitted, preparing.encode(fitted, found, ["train", "validation"])
+
+
+def training(data: tuple[Task, dict[str, Encoded]], **changes: object) -> Training:
+    task = data[0].configure(changes)
+    keras.utils.set_random_seed(7)
+    return Training(trained.build(task), task.pattern, task.targets, task.settings, seed=7)
+
+
+def run(training: Training, data: tuple[Task, dict[str, Encoded]], folder: Path, **options: object) -> Training:
+    training.run(data[1]["train"], data[1]["validation"], folder=folder, **options)
+    return training
+
+
+class StopAt(keras.callbacks.Callback):
+    """Fails in the middle of an epoch, as a machine would."""
+
+    def __init__(self, epoch: int, batch: int) -> None:
+        super().__init__()
+        self.at = (epoch, batch)
+
+    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+        if (self.epoch, batch) == self.at:
+            raise RuntimeError("power cut")
+
+
+def test_history_has_a_row_an_epoch(data, tmp_path: Path):
+    history = run(training(data), data, tmp_path).progress.history
+    assert [row["epoch"] for row in history] == [1, 2, 3]
+    assert set(history[0]) == {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"}
+    assert history[-1]["loss"] < history[0]["loss"]
+
+
+def test_it_ends_with_the_best_epochs_weights(data, tmp_path: Path):
+    done = run(training(data), data, tmp_path)
+    kept = Training(done.model, done.pattern, data[0].targets, done.settings, seed=0)
+    kept.averages = done.model.trainable_variables
+    kept._compile(10, kept._batch(data[1]["train"], np.arange(1)))
+    row = kept._end_epoch(data[1]["validation"])
+    assert row["val_loss"] == pytest.approx(done.progress.best["val_loss"], rel=1e-5)
+
+
+def test_it_stops_when_validation_no_longer_improves(data, tmp_path: Path):
+    done = run(training(data, learning_rate=0.0, patience=1, epochs=9), data, tmp_path)
+    assert len(done.progress.history) == 2
+
+
+def test_any_keras_callback_works(data, tmp_path: Path):
+    log = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+    stop = keras.callbacks.EarlyStopping(monitor="val_loss", mode="max", patience=1)  # a lower loss is worse to it
+    done = run(training(data, epochs=9), data, tmp_path, callbacks=[log, stop])
+    assert len(done.progress.history) == 2
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 1 + 2
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_state_before_it(data, tmp_path: Path):
+    broken = training(data, epochs=2)
+    fine = broken.loss
+
+    class Nan(keras.losses.Loss):
+        def call(self, wanted, given):
+            done = broken.optimizer.iterations
+            return fine(wanted, given) * keras.ops.where(done < 60, 1.0, float("nan"))
+
+    broken.loss = Nan(reduction="none")
+    with pytest.raises(DivergenceError, match=r"epoch 2, step \d+ \(train rows \d+, .*\).*--fresh --set learning_rate="):
+        run(broken, data, tmp_path)
+    assert broken.progress.best["epoch"] == 1
+    assert all(np.isfinite(each).all() for each in broken.averages)
+    assert list(tmp_path.glob("step-*.npz"))
+
+
+@pytest.mark.parametrize("setting", ["epochs", "batch", "patience"])
+def test_settings_that_train_nothing_are_refused(data, setting: str):
+    with pytest.raises(UsageError, match=f"{setting} is at least 1, not 0"):
+        training(data, **{setting: 0})
+
+
+@pytest.mark.parametrize("stop", [(0, 3), (1, 0), (2, 11)])
+def test_going_on_ends_as_if_it_had_never_stopped(data, tmp_path: Path, stop: tuple[int, int], monkeypatch):
+    monkeypatch.setattr("seqtasks.training._Saver.save_when_due", lambda saver: saver.save())
+    options = {"word_dropout": 0.2, "dropout": 0.3, "recurrent_dropout": 0.1}
+    whole = run(training(data, **options), data, tmp_path / "whole")
+    with pytest.raises(RuntimeError, match="power cut"):
+        run(training(data, **options), data, tmp_path / "cut", callbacks=[StopAt(*stop)])
+    said: list[str] = []
+    resumed = run(training(data, **options), data, tmp_path / "cut", notice=said.append)
+    assert "going on from epoch" in said[0]
+    assert resumed.progress.history == whole.progress.history
+    for one, other in zip(resumed.model.variables, whole.model.variables, strict=True):
+        np.testing.assert_array_equal(one, other)
