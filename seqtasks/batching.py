@@ -42,7 +42,7 @@ class Encoded:
 def encode(
     examples: Examples, inputs: Any, targets: Any, *, name: str, progress: Callable[[int], None] = lambda rows: None
 ) -> Encoded:
-    """Encodes every example once, on all cores. Raises InputError with the split's name and row for a strange target."""
+    """Encodes every example once, on all cores. Raises InputError that names the row of a strange target."""
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([None], tf.string)])
     def both(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

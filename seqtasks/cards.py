@@ -44,7 +44,9 @@ def read(folder: Path) -> Card:
     """The card in a model's folder; raises UsageError where nothing is trained, IntegrityError where it is damaged."""
     path = folder / NAME
     if not path.exists():
-        raise UsageError(f'no trained model in {folder}; run "seqtasks train TASK" first or name its folder with --model')
+        raise UsageError(
+            f'no trained model in {folder}; run "seqtasks train TASK" first or name its folder with --model'
+        )
     value = files.read_json(path, remedy="train again or copy the whole folder again")
     known = {each.name for each in fields(Card)}
     if not known >= set(value) or not {"task", "files", "settings"} <= set(value):

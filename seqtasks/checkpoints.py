@@ -33,9 +33,7 @@ def save(folder: Path, step: int, arrays: Mapping[str, np.ndarray], rest: Mappin
         old.with_suffix(".npz").unlink(missing_ok=True)
 
 
-def load(
-    folder: Path, notice: Callable[[str], None]
-) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+def load(folder: Path, notice: Callable[[str], None]) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
     """The newest checkpoint that is whole, or None if there is none at all.
 
     Says so when a damaged one is passed over; raises IntegrityError when all are damaged.

@@ -23,9 +23,9 @@ MISTAKES = 100  # shown, the most confident first
 def evaluate(
     trained: Trained, split: str, folders: Folders, notice: Callable[[str], None] = lambda text: None
 ) -> dict[str, Any]:
-    """Measures the model on a split of the data set it was trained on; leaves metrics.json, confusion.png, mistakes.csv.
+    """Measures the model on a split of the data set it was trained on.
 
-    Raises UsageError for a split that the data set does not have.
+    Leaves metrics.json, confusion.png and mistakes.csv. Raises UsageError for a split that the data set does not have.
     """
     task, card = trained.task, trained.card
     data = preparing.read(task, card.dataset, folders, notice)

@@ -87,9 +87,8 @@ def flush(path: Path) -> None:
 def publish(folder: Path, files: Mapping[str, Callable[[Path], None]], *, record: str) -> None:
     """Replaces several files of a folder at once: all of them, or none, whenever the process dies.
 
-    Each is written beside its old self; the `record`, a JSON file that must be the last and may read the others, decides:
-    once it stands, the rest is renamed, by `settle`, now or when the folder is next opened. The record gets a key
-    "files" with the sha256 of every other file.
+    Each is written beside its old self; the `record`, a JSON file, decides: once it stands, the rest is renamed, by
+    `settle`, now or when the folder is next opened. It gets a key "files" with the sha256 of every other file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     settle(folder, record=record)
@@ -178,7 +177,7 @@ def new_folder(path: Path, *, point: str) -> Iterator[Path]:
 
 @contextmanager
 def lock(folder: Path) -> Iterator[None]:
-    """Holds the folder for this process; raises BusyError that names the process that holds it. Dies with its holder."""
+    """Holds the folder for this process, and dies with it; raises BusyError that names the process that holds it."""
     folder.mkdir(parents=True, exist_ok=True)
     holder = folder / ".holder.json"
     held = filelock.FileLock(folder / ".lock")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,9 @@ def classification(
 def calibration_error(confidences: np.ndarray, right: np.ndarray) -> float:
     """Expected calibration error over equal bins of confidence (Guo et al., 2017)."""
     bins = np.minimum((confidences * BINS).astype(int), BINS - 1)
-    gaps = [abs(confidences[bins == each].mean() - right[bins == each].mean()) * (bins == each).mean() for each in set(bins)]
+    gaps = [
+        abs(confidences[bins == each].mean() - right[bins == each].mean()) * (bins == each).mean() for each in set(bins)
+    ]
     return float(sum(gaps))
 
 
@@ -40,7 +43,7 @@ def by_length(right: np.ndarray, lengths: np.ndarray) -> dict[str, dict[str, flo
     """The share of right answers and the number of rows in buckets of length, steps."""
     edges = [0, *BUCKETS, int(lengths.max(initial=0)) + BUCKETS[-1]]
     table = {}
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         rows = (lengths > low) & (lengths <= high)
         if rows.any():
             name = f"{low + 1}-{high}" if high != edges[-1] else f"over {low}"

@@ -31,7 +31,7 @@ class Data:
 
 
 def read(task: Task, dataset: str | None, folders: Folders, notice: Callable[[str], None]) -> Data:
-    """The data set's examples, no example in two splits; without a name the task's own set or, failing that, its sample.
+    """The data set's examples, none in two splits; without a name the task's own set or, failing that, its sample.
 
     Raises ResourceError where a set that was asked for by name can be neither found nor downloaded.
     """

@@ -29,17 +29,17 @@ def separate(splits: Mapping[str, Examples]) -> tuple[dict[str, Examples], dict[
     keys = {name: _keys(examples) for name, examples in splits.items()}
     kept = {name: np.arange(len(examples)) for name, examples in splits.items()}
     dropped: dict[str, int] = {}
+    for name, other in (("validation", "test"), ("train", "test"), ("train", "validation")):
+        if name in kept and other in kept:
+            shared = np.isin(keys[name][kept[name]], keys[other][kept[other]])
+            kept[name] = kept[name][~shared]
+            dropped[f"{name}, also in {other}"] = int(shared.sum())
+    sources = dict(splits)
     if "validation" not in splits:
-        kept["train"], kept["validation"] = _divide(splits["train"].targets, keys["train"])
-        keys["validation"] = keys["train"]
-    sources = {"validation": splits.get("validation", splits["train"])} | dict(splits)
-    for name, others in (("validation", ["test"]), ("train", ["test", "validation"])):
-        for other in others:
-            if other in kept:
-                shared = np.isin(keys[name][kept[name]], keys[other][kept[other]])
-                kept[name] = kept[name][~shared]
-                label = f"{name}, also in {other}"
-                dropped[label] = int(shared.sum())
+        sources["validation"] = splits["train"]
+        rows = kept["train"]
+        train, validation = _divide(splits["train"].targets[rows], keys["train"][rows])
+        kept["train"], kept["validation"] = rows[train], rows[validation]
     for name, rows in kept.items():
         if not len(rows):
             raise InputError(f"0 usable rows for {name}; give more examples")

@@ -50,7 +50,7 @@ class Task:
     examples: Callable[[str, Folders], Mapping[str, Examples]]  # data set name -> its splits, by name
     sample: Callable[[], Mapping[str, Examples]]  # the project's own splits, always the same
     measures: Callable[..., dict[str, Any]]  # (target ids (N,), probabilities (N, C), lengths (N,), class names)
-    settings: Mapping[str, Setting]
+    settings: Mapping[str, Any]
 
     def configure(self, changes: Mapping[str, Setting | str]) -> Task:
         """The same task with some settings changed; a setting may also be a field of the input codec.

@@ -1,11 +1,11 @@
 """A trained model's folder: what is learned travels together.
 
-    card.json          what it is; written last, it names the sha256 of the others
-    model.weights.h5
-    history.csv, *.png
-    metrics.json       from evaluate
-    serving/<n>/       from export
-    training/          an unfinished training: run.json and checkpoints
+card.json          what it is; written last, it names the sha256 of the others
+model.weights.h5
+history.csv, *.png
+metrics.json       from evaluate
+serving/<n>/       from export
+training/          an unfinished training: run.json and checkpoints
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def keep(folder: Path, model: keras.Model, card: Card, history: list[dict[str, f
 
 
 def restore(folder: Path, task_name: str) -> Trained:
-    """The trained model of a folder. Raises UsageError if there is none of this task, IntegrityError if it is damaged."""
+    """The trained model of a folder; raises UsageError where there is none, IntegrityError where it is damaged."""
     card = cards.read(folder)
     if card.task != tasks.known(task_name):
         raise UsageError(f"{folder} holds a trained {card.task}, not {task_name}; choose its folder with --model")
@@ -90,7 +90,9 @@ def begin(folder: Path, identity: Mapping[str, Any], *, fresh: bool, resume: boo
     if record.exists():
         before = files.read_json(record, remedy="begin again with --fresh")
         if difference := _difference(before, json.loads(json.dumps(identity))):
-            raise UsageError(f"{folder} holds an unfinished training with {difference}; finish that one or give --fresh")
+            raise UsageError(
+                f"{folder} holds an unfinished training with {difference}; finish that one or give --fresh"
+            )
         return training
     if resume:
         raise UsageError(f"{folder} holds no unfinished training to resume; leave --resume out")

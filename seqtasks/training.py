@@ -6,7 +6,6 @@ with the very numbers of one that was not.
 
 from __future__ import annotations
 
-import math
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -105,7 +104,9 @@ class Training:
                     saver.save_when_due()
                     if caught:
                         saver.save()
-                        raise Interrupted(f"stopped in epoch {at.epoch + 1}; the same command goes on from here", caught[0])
+                        raise Interrupted(
+                            f"stopped in epoch {at.epoch + 1}; the same command goes on from here", caught[0]
+                        )
                 row = self._end_epoch(validation)
                 listeners.on_epoch_end(row["epoch"] - 1, row)
             at.seconds += saver.elapsed()
@@ -160,8 +161,8 @@ class Training:
             at = self.progress
             shown = ", ".join(str(row + 1) for row in sorted(rows)[:5])
             raise DivergenceError(
-                f"training diverged in epoch {at.epoch + 1}, step {at.step + 1} (train rows {shown}, ...): the loss or its "
-                f"gradient is not finite; try --fresh --set learning_rate={self.settings['learning_rate'] / 4:g}"
+                f"training diverged in epoch {at.epoch + 1}, step {at.step + 1} (train rows {shown}, ...): the loss "
+                f"or its gradient is not finite; try --fresh --set learning_rate={self.settings['learning_rate'] / 4:g}"
             )
 
     def _end_epoch(self, validation: Encoded) -> dict[str, float]:
@@ -257,7 +258,7 @@ def _signals() -> Iterator[list[int]]:
     """Collects SIGINT and SIGTERM instead of dying of them; a second one ends the process at once."""
     caught: list[int] = []
 
-    def catch(number: int, frame: Any) -> None:
+    def catch(number: Any, frame: Any) -> None:
         caught.append(number)
         signal.signal(number, before[number])
 

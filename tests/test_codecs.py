@@ -87,7 +87,9 @@ def test_a_codec_is_its_fields(codec: object):
     assert codecs.restore(codecs.describe(codec)) == codec
 
 
-@pytest.mark.parametrize("description", [{}, {"codec": "nothing"}, {"codec": "../text"}, {"codec": "text", "colour": 1}])
+@pytest.mark.parametrize(
+    "description", [{}, {"codec": "nothing"}, {"codec": "../text"}, {"codec": "text", "colour": 1}]
+)
 def test_what_describes_no_codec_is_refused(description: dict[str, object]):
     with pytest.raises(IntegrityError):
         codecs.restore(description)

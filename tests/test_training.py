@@ -88,7 +88,9 @@ def test_a_loss_that_is_not_finite_stops_with_the_state_before_it(data, tmp_path
             return fine(wanted, given) * keras.ops.where(done < 60, 1.0, float("nan"))
 
     broken.loss = Nan(reduction="none")
-    with pytest.raises(DivergenceError, match=r"epoch 2, step \d+ \(train rows \d+, .*\).*--fresh --set learning_rate="):
+    with pytest.raises(
+        DivergenceError, match=r"epoch 2, step \d+ \(train rows \d+, .*\).*--fresh --set learning_rate="
+    ):
         run(broken, data, tmp_path)
     assert broken.progress.best["epoch"] == 1
     assert all(np.isfinite(each).all() for each in broken.averages)

@@ -27,6 +27,7 @@ def find(name: str, folders: Folders) -> Any | None:
     """The prepared data set's TFDS builder, or None if no folder has it."""
     import tensorflow_datasets as tfds
 
+    logging.getLogger("absl").setLevel(logging.ERROR)  # it warns of every folder that is not prepared yet
     for folder in folders.datasets:
         builder = tfds.builder(name, data_dir=folder)
         if builder.is_prepared():
@@ -38,7 +39,6 @@ def prepare(name: str, folders: Folders) -> Any:
     """Downloads and prepares a data set in the first folder; raises ResourceError with what to do if that fails."""
     import tensorflow_datasets as tfds
 
-    logging.getLogger("absl").setLevel(logging.ERROR)
     tfds.disable_progress_bar()
     builder = tfds.builder(name, data_dir=folders.datasets[0])
     try:

@@ -28,30 +28,39 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and ends the process with the exit code of what happened."""
     arguments = sys.argv[1:] if arguments is None else arguments
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what matters of it comes as an exception as well
-    code, message = 0, None
     try:
         group.main(arguments, prog_name="seqtasks", standalone_mode=False)
-    except click.exceptions.Abort:
-        code, message = 130, "interrupted"
-    except click.ClickException as error:
-        code, message = 2, " ".join(error.format_message().split())
-    except SeqtasksError as error:
-        code, message = error.exit_code, str(error)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python's last flush is quiet
-        code = 141
-    except MemoryError:
-        code, message = 5, "out of memory; make --set batch smaller"
-    except OSError as error:
-        code, message = _system(error)
-    except Exception as error:
-        text = " ".join(str(error).split())[:300]
-        code, message = 1, f"{type(error).__name__}: {text}; this is a bug of seqtasks, --debug shows where"
-    if message:
-        if "--debug" in arguments:
+    except BaseException as error:
+        if "--debug" in arguments and not isinstance(error, click.exceptions.Exit):
             traceback.print_exc()
-        click.echo(f"seqtasks: error: {message}", err=True)
-    sys.exit(code)
+        code, message = _outcome(error)
+        if message:
+            click.echo(f"seqtasks: error: {message}", err=True)
+        sys.exit(code)
+    sys.exit(0)
+
+
+def _outcome(error: BaseException) -> tuple[int, str | None]:
+    """The exit code and the line that an exception means."""
+    match error:
+        case click.exceptions.Exit() | SystemExit():
+            return getattr(error, "exit_code", getattr(error, "code", 0)) or 0, None
+        case click.exceptions.Abort() | KeyboardInterrupt():
+            return 130, "interrupted"
+        case click.ClickException():
+            return 2, " ".join(error.format_message().split())
+        case SeqtasksError():
+            return error.exit_code, str(error)
+        case BrokenPipeError():
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python's last flush is quiet
+            return 141, None
+        case MemoryError():
+            return 5, "out of memory; make --set batch smaller"
+        case OSError():
+            return _system(error)
+        case _:
+            text = " ".join(str(error).split())[:300]
+            return 1, f"{type(error).__name__}: {text}; this is a bug of seqtasks, --debug shows where"
 
 
 def _system(error: OSError) -> tuple[int, str]:

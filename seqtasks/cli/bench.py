@@ -1,10 +1,60 @@
-"""seqtasks bench"""
+"""seqtasks bench [NAME]"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
 import click
+
+from seqtasks.cli import options
+from seqtasks.errors import unknown
 
 
 @click.command("bench")
-def command() -> None:
-    """Measure side by side with what people would use instead."""
+@click.argument("name", required=False)
+@click.option("--sample", is_flag=True, help="On the project's own sample: to see that it works, not how fast.")
+@options.json_option
+@options.datasets_option
+@options.manual_option
+def command(name: str | None, sample: bool, as_json: bool, datasets: str, manual_dir: str | None) -> None:
+    """Measure side by side with what people would use instead; without a name, everything."""
+    known = sorted(path.stem for path in (Path(__file__).parents[1] / "benchmarks").glob("[a-z]*.py"))
+    if name and name not in known:
+        raise unknown("benchmark", name, known)
+    options.start_tensorflow()
+    chosen = [name] if name else known
+    folders = options.folders(datasets, manual_dir)
+    results = [
+        import_module(f"seqtasks.benchmarks.{each}").run(folders, options.say, dataset="sample" if sample else None)
+        for each in chosen
+    ]
+    if as_json:
+        options.say_json(results[0] if name else results)
+        return
+    for result in results:
+        _table(result)
+
+
+def _table(result: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    rivals = [key for key, value in result.items() if isinstance(value, dict) and key != "versions"]
+    table = Table(title=f"{result['benchmark']} on {result['dataset']}: {result['machine']}, commit {result['commit']}")
+    table.add_column("measure")
+    for rival in rivals:
+        table.add_column(rival, justify="right")
+    for measure in result[rivals[0]]:
+        table.add_row(measure.replace("_", " "), *(_text(result[rival].get(measure)) for rival in rivals))
+    for key, value in result.items():
+        if isinstance(value, float):
+            table.add_row(key.replace("_", " "), _text(value))
+    Console().print(table)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_text(each) for each in value)
+    return "-" if value is None else f"{value:.4g}"

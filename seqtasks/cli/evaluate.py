@@ -17,9 +17,7 @@ from seqtasks.cli import options
 @options.model_option
 @options.datasets_option
 @options.manual_option
-def command(
-    task: str, split: str, as_json: bool, model: Path | None, datasets: str, manual_dir: str | None
-) -> None:
+def command(task: str, split: str, as_json: bool, model: Path | None, datasets: str, manual_dir: str | None) -> None:
     """Measure a trained model; leaves metrics.json, confusion.png and mistakes.csv beside it."""
     folder = options.model_folder(model, task)
     options.start_tensorflow()
@@ -38,7 +36,9 @@ def _table(result: dict[str, Any], names: tuple[str, ...], folder: Path) -> None
     from rich.table import Table
 
     console = Console()
-    figures = Table(title=f"{result['task']} on {result['dataset']}, {result['split']}: {result['examples']:,} examples")
+    figures = Table(
+        title=f"{result['task']} on {result['dataset']}, {result['split']}: {result['examples']:,} examples"
+    )
     figures.add_column("measure")
     figures.add_column("value", justify="right")
     for name, value in result.items():

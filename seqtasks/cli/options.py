@@ -16,7 +16,9 @@ from seqtasks.task import Folders
 
 task_argument = click.argument("task", callback=lambda context, parameter, value: tasks.known(value))
 model_option = click.option(
-    "--model", type=click.Path(file_okay=False, path_type=Path), help="The model's folder.  [default: saved_models/TASK]"
+    "--model",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The model's folder.  [default: saved_models/TASK]",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON value on one line, and nothing else.")
 datasets_option = click.option(
@@ -34,7 +36,7 @@ def model_folder(model: Path | None, task: str) -> Path:
 def folders(datasets: str, manual: str | None) -> Folders:
     """Where data sets are: the folder of the option first, then the one that TFDS_DATA_DIR names."""
     named = [datasets, os.environ.get("TFDS_DATA_DIR", "")]
-    return Folders(tuple(os.path.expanduser(name) for name in dict.fromkeys(named) if name), manual)
+    return Folders(tuple(str(Path(name).expanduser()) for name in dict.fromkeys(named) if name), manual)
 
 
 def say(text: str) -> None:

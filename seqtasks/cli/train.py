@@ -14,14 +14,18 @@ from seqtasks.errors import DivergenceError, UsageError
 
 @click.command("train")
 @options.task_argument
-@click.option("--dataset", help="A data set by name; without it the task's own, or its sample where that cannot be had.")
+@click.option(
+    "--dataset", help="A data set by name; without it the task's own, or its sample where that cannot be had."
+)
 @click.option("--sample", is_flag=True, help="The small data set that the project makes itself: no network, no files.")
 @click.option("--cell", help="simple, irnn, lstm or gru.")
 @click.option("--units", type=int, help="Units of each recurrent layer, in each direction.")
 @click.option("--layers", type=int, help="Recurrent layers.")
 @click.option("--epochs", type=int, help="Epochs at most.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
-@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Any other setting; may be given repeatedly.")
+@click.option(
+    "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Any other setting; may be given repeatedly."
+)
 @click.option("--resume", is_flag=True, help="Only go on with an unfinished training, never begin one.")
 @click.option("--fresh", is_flag=True, help="Begin anew, dropping an unfinished training.")
 @click.option("--dry-run", is_flag=True, help="Show the data and the model, and train nothing.")
@@ -68,7 +72,7 @@ def command(
         progress.announce(fitted, data, encoded, network)
         if dry_run:
             return
-        facts = {
+        facts: dict[str, Any] = {
             "task": task,
             "dataset": data.name,
             "fingerprint": " ".join(batching.fingerprint(each)[:16] for each in encoded.values()),
@@ -96,7 +100,11 @@ def command(
         try:
             with progress.bar() as callback:
                 training.run(
-                    encoded["train"], encoded["validation"], folder=checkpoints, callbacks=[callback], notice=options.say
+                    encoded["train"],
+                    encoded["validation"],
+                    folder=checkpoints,
+                    callbacks=[callback],
+                    notice=options.say,
                 )
         except DivergenceError:
             if training.progress.best:

@@ -1,7 +1,8 @@
 """Text <-> ids of words or characters, with Unicode throughout.
 
-Bytes that are no UTF-8 are read as U+FFFD, the NUL byte as a space. A long text is cut before anything else is done with
-it, so its cost is bounded: a word is taken to be at most BYTES_PER_WORD bytes long on average, a character at most four.
+Bytes that are no UTF-8 are read as U+FFFD, the NUL byte as a space. A long text is cut before anything else is done
+with it, so its cost is bounded: a word is taken to be at most BYTES_PER_WORD bytes long on average, a character at most
+four.
 """
 
 from __future__ import annotations
@@ -98,7 +99,9 @@ class Text:
         following = ops.pad(values, [[0, 0], [0, 1]])[:, 1:]
         pairs = ops.mod(ops.cast(values, "int64") * PRIME + ops.cast(following, "int64"), self.bigrams)
         width = settings["bigram_embedding"]
-        return ops.concatenate([words, keras.layers.Embedding(self.bigrams, width, near, name="bigrams")(pairs)], axis=-1)
+        return ops.concatenate(
+            [words, keras.layers.Embedding(self.bigrams, width, near, name="bigrams")(pairs)], axis=-1
+        )
 
     def tables(self) -> list[Any]:
         """What an export must carry along."""

@@ -22,7 +22,7 @@ class Mask(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("seqtasks")
 class DropSteps(keras.layers.Layer):
-    """Ids (B, T) -> the same, in training each with probability `rate` replaced by the id `other` (Iyyer et al., 2015)."""
+    """Ids (B, T) -> the same, each the id `other` with probability `rate` in training (Iyyer et al., 2015)."""
 
     def __init__(self, rate: float, other: int, seed: int | None = None, **arguments: Any) -> None:
         super().__init__(**arguments)

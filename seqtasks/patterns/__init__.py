@@ -1,7 +1,7 @@
 """The shapes of sequence problems, one module each, with four functions of fixed name.
 
-    pair(x, y)                                       an encoded batch -> (what the model gets, what it should say)
-    build(inputs, targets, settings)                 the Keras model, not trained
-    loss(targets, settings)                          the Keras loss of (what it should say, what it says)
-    endpoints(model, inputs, targets, settings)      {name: (function in TensorFlow ops, its signature)}
+pair(x, y)                                       an encoded batch -> (what the model gets, what it should say)
+build(inputs, targets, settings)                 the Keras model, not trained
+loss(targets, settings)                          the Keras loss of (what it should say, what it says)
+endpoints(model, inputs, targets, settings)      {name: (function in TensorFlow ops, its signature)}
 """

@@ -33,9 +33,7 @@ def describe(name: str) -> dict[str, str]:
     )
     assert isinstance(call, ast.Call)
     given = {each.arg: each.value for each in call.keywords}
-    constants = {
-        ast.unparse(node.targets[0]): node.value for node in tree.body if isinstance(node, ast.Assign)
-    }
+    constants = {ast.unparse(node.targets[0]): node.value for node in tree.body if isinstance(node, ast.Assign)}
     dataset = ast.unparse(constants.get(ast.unparse(given["dataset"]), given["dataset"])).strip("'\"")
     return {"name": name, "summary": summary, "pattern": ast.unparse(given["pattern"]), "dataset": dataset}
 

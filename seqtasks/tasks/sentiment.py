@@ -21,7 +21,16 @@ from seqtasks.task import Examples, Folders, Task
 
 DATASET = "imdb_reviews"
 
-SUBJECTS = ("the food", "the film", "the café", "the ending", "the music", "this story", "the whole cast", "the dialogue")
+SUBJECTS = (
+    "the food",
+    "the film",
+    "the café",
+    "the ending",
+    "the music",
+    "this story",
+    "the whole cast",
+    "the dialogue",
+)
 GOOD = ("good", "funny", "clever", "moving", "touching")
 BAD = ("bad", "dull", "silly", "clichéd", "boring")
 FRAMES = (  # {s} a subject, {g} a good word, {b} a bad one; the second of a pair says the opposite of the first
