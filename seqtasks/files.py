@@ -60,8 +60,7 @@ def write_json(path: Path, value: Any, *, point: str = "file") -> None:
 @contextmanager
 def writing(path: Path, *, point: str = "file") -> Iterator[Path]:
     """Gives a neighbouring path to write to, which takes the place of `path` when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".part-{os.getpid()}-{path.name}")
+    part = _part(path)
     try:
         fault(f"{point}.before")
         yield part
@@ -121,10 +120,8 @@ def settle(folder: Path, *, record: str) -> None:
             fault(f"settle.{name}")
         else:
             following.unlink()
-    for part in folder.glob(".part-*"):
-        if not _alive(int(part.name.split("-")[1])):
-            part.unlink()
     if folder.is_dir():
+        _sweep(folder)
         flush(folder)
 
 
@@ -156,11 +153,7 @@ def read_json(path: Path, *, remedy: str) -> dict[str, Any]:
 @contextmanager
 def new_folder(path: Path, *, point: str) -> Iterator[Path]:
     """Gives a new folder to fill, which appears as `path`, whole, when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(".part-*"):
-        if not _alive(int(left.name.split("-")[1])):
-            shutil.rmtree(left, ignore_errors=True)
-    part = path.with_name(f".part-{os.getpid()}-{path.name}")
+    part = _part(path)
     try:
         fault(f"{point}.before")
         part.mkdir()
@@ -194,6 +187,24 @@ def lock(folder: Path) -> Iterator[None]:
     finally:
         holder.unlink(missing_ok=True)
         held.release()
+
+
+def _part(path: Path) -> Path:
+    """Where the new content of a path is written to by this process, in a folder that exists and is swept."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path.parent)
+    return path.with_name(f".part-{os.getpid()}-{path.name}")
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what processes that are no more have left half written."""
+    for part in folder.glob(".part-*"):
+        if _alive(int(part.name.split("-")[1])):
+            continue
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
 
 
 def _following(folder: Path, name: str) -> Path:

@@ -63,18 +63,28 @@ def keep(folder: Path, model: keras.Model, card: Card, history: list[dict[str, f
 
 def restore(folder: Path, task_name: str) -> Trained:
     """The trained model of a folder; raises UsageError where there is none, IntegrityError where it is damaged."""
-    card = cards.read(folder)
+    card, weights = _card_and_weights(folder)
     if card.task != tasks.known(task_name):
         raise UsageError(f"{folder} holds a trained {card.task}, not {task_name}; choose its folder with --model")
     task = tasks.find(card.task).configure(card.settings)
     task = Task(**{**vars(task), "inputs": codecs.restore(card.inputs), "targets": codecs.restore(card.targets)})
     model = build(task)
-    weights = files.resolve(folder, cards.WEIGHTS, card.files, remedy=REMEDY)
     try:
         model.load_weights(weights)
     except Exception as error:  # h5py and Keras raise many kinds for one meaning
         raise IntegrityError(f"{weights} does not fit its card ({error}); {REMEDY}") from error
     return Trained(task, model, card, folder)
+
+
+def _card_and_weights(folder: Path) -> tuple[Card, Path]:
+    """A card and the weights that it names, also while a training replaces both."""
+    card = cards.read(folder)
+    try:
+        return card, files.resolve(folder, cards.WEIGHTS, card.files, remedy=REMEDY)
+    except IntegrityError:
+        if (newer := cards.read(folder)) == card:
+            raise
+        return newer, files.resolve(folder, cards.WEIGHTS, newer.files, remedy=REMEDY)
 
 
 def begin(folder: Path, identity: Mapping[str, Any], *, fresh: bool, resume: bool) -> Path:

@@ -60,6 +60,7 @@ class Training:
                 raise UsageError(f"{name} is at least 1, not {settings[name]}")
         self.model, self.pattern, self.settings, self.seed = model, pattern, settings, seed
         self.progress = Progress()
+        self.saving: list[float] = []  # seconds that each checkpoint took
         self.loss = pattern.loss(targets, settings)
         self.metrics = {"loss": keras.metrics.Mean(), "accuracy": keras.metrics.SparseCategoricalAccuracy()}
         self.averages = [tf.Variable(each) for each in model.trainable_variables]
@@ -234,13 +235,12 @@ class _Saver:
         self.training, self.folder = training, folder
         self.began = self.saved = time.monotonic()
         self.before = training.progress.seconds
-        self.cost = 0.0
 
     def elapsed(self) -> float:
         return time.monotonic() - self.began
 
     def save_when_due(self) -> None:
-        if time.monotonic() - self.saved >= max(self.cost / CHECKPOINT_SHARE, 1.0):
+        if time.monotonic() - self.saved >= max(self._cost() / CHECKPOINT_SHARE, 1.0):
             self.save()
 
     def save(self) -> None:
@@ -250,7 +250,11 @@ class _Saver:
         arrays = {name: np.asarray(variable) for name, variable in self.training._variables().items()}
         checkpoints.save(self.folder, step, arrays, progress)
         self.saved = time.monotonic()
-        self.cost = self.saved - start
+        self.training.saving.append(self.saved - start)
+
+    def _cost(self) -> float:
+        """What one checkpoint takes, in seconds, from the last few."""
+        return max(self.training.saving[-3:], default=0.0)
 
 
 @contextmanager

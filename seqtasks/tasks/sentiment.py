@@ -69,7 +69,7 @@ def sample() -> Mapping[str, Examples]:
 TASK = Task(
     name="sentiment",
     pattern=many_to_one,
-    inputs=Text(bigrams=131_071),
+    inputs=Text(),
     targets=Labels(),
     dataset=DATASET,
     examples=examples,

@@ -1,0 +1,75 @@
+"""Commands that are made to fail, and the table of how many were survived.
+
+Each command runs in a process of its own, forked from one that has imported TensorFlow already, to save its seconds.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+TRIED: dict[str, list[tuple[str, bool]]] = defaultdict(list)  # what was tried -> (where, survived)
+
+
+def survived(what: str, where: str, fine: bool) -> bool:
+    """Notes an attempt for the table at the end; gives `fine` back."""
+    TRIED[what].append((where, fine))
+    return fine
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not TRIED:
+        return
+    terminalreporter.section("faults survived")
+    for what, attempts in TRIED.items():
+        places = len({where for where, _ in attempts})
+        good = sum(fine for _, fine in attempts)
+        terminalreporter.line(f"{what}: {good} of {len(attempts)} at {places} places")
+        for where, fine in attempts:
+            if not fine:
+                terminalreporter.line(f"    not survived: {where}")
+
+
+def _child(arguments: list[str], environment: dict[str, str], output: str) -> None:
+    with Path(output).open("w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    os.environ.update(environment)
+    sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123 - the process ends with it
+    from seqtasks.cli import main
+
+    main(arguments)
+
+
+class Command:
+    """A command of the command line in its own process."""
+
+    def __init__(self, arguments: list[str], folder: Path, **environment: str) -> None:
+        self.output = folder / f"output-{len(list(folder.glob('output-*')))}"
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["tensorflow", "keras", "seqtasks.evaluation", "seqtasks.exporting"])
+        self.process = context.Process(target=_child, args=(arguments, environment, str(self.output)))
+        self.process.start()
+
+    def wait(self, seconds: float = 300) -> int:
+        """The exit code; negative for the signal that ended it."""
+        self.process.join(seconds)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        assert self.process.exitcode is not None
+        return self.process.exitcode
+
+    @property
+    def printed(self) -> str:
+        return self.output.read_text()
+
+
+def run(arguments: list[str], folder: Path, **environment: str) -> tuple[int, str]:
+    command = Command(arguments, folder, **environment)
+    return command.wait(), command.printed

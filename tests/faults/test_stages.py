@@ -1,0 +1,203 @@
+"""Train, evaluate and export, made to fail at every fault point: nothing that existed is damaged, and the same command
+then finishes as if nothing had been.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqtasks import cards, exporting, serving
+from tests.conftest import sets
+from tests.faults.conftest import Command, run, survived
+
+TINY = sets({"units": "4", "embedding": "4", "bigrams": "0", "least_steps": "12", "batch": "64"})
+TRAIN = ["train", "sentiment", "--sample", "--epochs", "2", "--seed", "3", *TINY]
+LONGER = [
+    *["train", "sentiment", "--sample", "--epochs", "6", "--seed", "3"],
+    *sets({"units": "16", "embedding": "16", "recurrent_dropout": "0.1", "least_steps": "60", "patience": "6"}),
+]
+STAGES = {
+    "train": TRAIN,
+    "evaluate": ["evaluate", "sentiment"],
+    "export": ["export", "sentiment"],
+}
+KINDS = ("kill", "enospc", "eio")
+SOME = {"train": (1, 9), "evaluate": (2,), "export": (3,)}  # the short half: these points only
+MOST = 60  # fault points in one command, more than there are
+
+
+def at(folder: Path) -> list[str]:
+    return ["--model", str(folder)]
+
+
+def outcome(folder: Path) -> tuple[str, str]:
+    """sha256 of weights and history."""
+    names = (cards.WEIGHTS, "history.csv")
+    weights, history = (hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names)
+    return weights, history
+
+
+def litter(folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob(".*") if path.name != ".lock"]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model's folder after every stage went well."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    for arguments in STAGES.values():
+        code, printed = run([*arguments, *at(folder / "model")], folder)
+        assert code == 0, printed
+    return folder / "model"
+
+
+def fail(stage: str, number: int, kind: str, undisturbed: Path, tmp_path: Path) -> str | None:
+    """Makes a stage fail at its N-th fault point; the point's name, or None if there are fewer points."""
+    folder = tmp_path / f"{stage}-{number}-{kind}"
+    shutil.copytree(undisturbed, folder)
+    before, exports = outcome(folder), exporting.numbers(folder)
+    marker = tmp_path / f"marker-{stage}-{number}-{kind}"
+    fault = {"SEQTASKS_FAULT": f"any:{number}:{kind}", "SEQTASKS_FAULT_MARKER": str(marker)}
+    code, printed = run([*STAGES[stage], *at(folder)], tmp_path, **fault)
+    if not marker.exists():
+        assert code == 0, printed
+        return None
+    point = marker.read_text()
+    fine = code == (-signal.SIGKILL if kind == "kill" else 5) and "Traceback" not in printed
+    fine &= json.loads((folder / "card.json").read_text())["task"] == "sentiment"
+    fine &= set(exporting.numbers(folder)) >= set(exports)
+    if stage != "train":
+        fine &= outcome(folder) == before
+        fine &= serving.load(folder)(["The food was good, not bad at all."])[0]["answer"] in ("positive", "negative")
+    code, printed = run([*STAGES[stage], *at(folder)], tmp_path)
+    fine &= code == 0 and outcome(folder) == outcome(undisturbed) and not litter(folder)
+    assert survived(f"{kind}, then the same command", f"{stage}: {point}", fine), printed
+    return point
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("stage", "number"), [(stage, number) for stage, numbers in SOME.items() for number in numbers]
+)
+def test_some_fault_points(stage: str, number: int, kind: str, undisturbed: Path, tmp_path: Path):
+    assert fail(stage, number, kind, undisturbed, tmp_path)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_fault_point(stage: str, kind: str, undisturbed: Path, tmp_path: Path):
+    points = []
+    for number in range(1, MOST):
+        point = fail(stage, number, kind, undisturbed, tmp_path)
+        if point is None:
+            break
+        points.append(point)
+    assert 4 <= len(points) < MOST - 1
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    """A longer training, with dropout, that nobody interrupts, and the seconds it took."""
+    folder = tmp_path_factory.mktemp("whole")
+    start = time.monotonic()
+    code, printed = run([*LONGER, *at(folder / "model")], folder)
+    assert code == 0, printed
+    return folder / "model", time.monotonic() - start
+
+
+def kill_and_finish(whole: tuple[Path, float], folder: Path, kills: int, draw: random.Random) -> bool:
+    """Kills a training at random moments, starts it again until it ends; is it the undisturbed one to the bit?"""
+    undisturbed, seconds = whole
+    for _ in range(kills):
+        command = Command([*LONGER, *at(folder / "model")], folder)
+        time.sleep(draw.uniform(0.15, 0.95) * seconds)
+        command.process.kill()
+        command.process.join()
+    code, _ = run([*LONGER, *at(folder / "model")], folder)
+    return code == 0 and outcome(folder / "model") == outcome(undisturbed) and not litter(folder / "model")
+
+
+def test_killed_twice_it_ends_the_same(whole: tuple[Path, float], tmp_path: Path):
+    assert survived("random kill -9, twice each", "seed 0", kill_and_finish(whole, tmp_path, 2, random.Random(0)))
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("number", range(20))
+def test_killed_anywhere_it_ends_the_same(whole: tuple[Path, float], tmp_path: Path, number: int):
+    fine = kill_and_finish(whole, tmp_path, 1, random.Random(number + 1))
+    assert survived("random kill -9, once each", f"seed {number + 1}", fine)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_the_same_command_goes_on(whole: tuple[Path, float], tmp_path: Path, number: int, code: int):
+    undisturbed, _ = whole
+    command = Command([*LONGER, *at(tmp_path / "model")], tmp_path)
+    while "epoch 1/6" not in command.printed:
+        time.sleep(0.05)
+    assert command.process.pid
+    os.kill(command.process.pid, number)
+    assert command.wait() == code
+    assert "stopped in epoch" in command.printed
+    ended, printed = run([*LONGER, *at(tmp_path / "model")], tmp_path)
+    assert ended == 0
+    assert "going on from epoch" in printed
+    assert survived(f"signal {number.name}", "training", outcome(tmp_path / "model") == outcome(undisturbed))
+
+
+def test_a_second_training_in_the_folder_ends_with_7(tmp_path: Path):
+    first = Command([*LONGER, *at(tmp_path / "model")], tmp_path)
+    while not (tmp_path / "model" / ".holder.json").exists():
+        time.sleep(0.05)
+    code, printed = run([*TRAIN, *at(tmp_path / "model")], tmp_path)
+    first.process.kill()
+    first.process.join()
+    assert code == 7
+    assert f"in use by process {first.process.pid}, since 20" in printed
+    code, _ = run([*TRAIN, *at(tmp_path / "model"), "--fresh"], tmp_path)
+    assert code == 0
+
+
+def test_an_unfinished_training_is_never_mixed_with_another(tmp_path: Path):
+    killed = {"SEQTASKS_FAULT": "checkpoint.record.renamed:1:kill"}
+    code, _ = run([*TRAIN, *at(tmp_path / "model")], tmp_path, **killed)
+    assert code == -signal.SIGKILL
+    code, printed = run([*TRAIN, "--set", "dropout=0.5", *at(tmp_path / "model")], tmp_path)
+    assert code == 2
+    assert "unfinished training with settings.dropout 0.6 (now 0.5); finish that one or give --fresh" in printed
+    code, printed = run([*TRAIN, "--set", "dropout=0.5", "--fresh", *at(tmp_path / "model")], tmp_path)
+    assert code == 0, printed
+
+
+def test_the_newest_checkpoint_damaged_the_one_before_it_is_used(whole: tuple[Path, float], tmp_path: Path):
+    undisturbed, _ = whole
+    folder = tmp_path / "model"
+    code, _ = run([*LONGER, *at(folder)], tmp_path, SEQTASKS_FAULT="checkpoint.record.renamed:3:kill")
+    assert code == -signal.SIGKILL
+    newest = max((folder / "training").glob("*.npz"))
+    newest.write_bytes(newest.read_bytes()[: newest.stat().st_size // 2])
+    code, printed = run([*LONGER, *at(folder)], tmp_path)
+    assert code == 0
+    assert "is damaged" in printed
+    assert survived("newest checkpoint truncated", "training", outcome(folder) == outcome(undisturbed))
+
+
+def test_a_file_that_does_not_belong_is_refused(undisturbed: Path, tmp_path: Path):
+    shutil.copytree(undisturbed, tmp_path / "model")
+    weights = tmp_path / "model" / cards.WEIGHTS
+    content = np.frombuffer(weights.read_bytes(), np.uint8).copy()
+    content[len(content) // 2] ^= 1
+    weights.write_bytes(content.tobytes())
+    code, printed = run(["evaluate", "sentiment", *at(tmp_path / "model")], tmp_path)
+    assert code == 4
+    assert "model.weights.h5 is not the file that was written with its record" in printed
