@@ -127,30 +127,34 @@ class Training:
         self.optimizer.build(self.model.trainable_variables)
         signature = tf.nest.map_structure(_any_batch, example)
 
-        @tf.function(input_signature=signature)
+        @tf.function(input_signature=signature, autograph=False)
         def step(x: Any, y: Any) -> tf.Tensor:
             variables = self.model.trainable_variables
             with tf.GradientTape() as tape:
                 output = self.model(x, training=True)
                 loss = tf.reduce_mean(self.loss(y, output))
             gradients, norm = tf.clip_by_global_norm(tape.gradient(loss, variables), settings["clip"])
-            finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
-            if finite:
+
+            def apply() -> bool:
                 self.optimizer.apply(gradients, variables)
-                self.metrics["loss"].update_state(loss, sample_weight=tf.shape(y)[0])
-                self.metrics["accuracy"].update_state(y, output)
+                self._note(y, output, loss)
                 past = tf.minimum(float(settings["average"]), self._past())
                 for average, variable in zip(self.averages, variables, strict=True):
                     average.assign(past * average + (1 - past) * variable)
-            return finite
+                return True
 
-        @tf.function(input_signature=signature)
+            return tf.cond(tf.math.is_finite(loss) & tf.math.is_finite(norm), apply, lambda: False)
+
+        @tf.function(input_signature=signature, autograph=False)
         def check(x: Any, y: Any) -> None:
             output = self.model(x, training=False)
-            self.metrics["loss"].update_state(tf.reduce_mean(self.loss(y, output)), sample_weight=tf.shape(y)[0])
-            self.metrics["accuracy"].update_state(y, output)
+            self._note(y, output, tf.reduce_mean(self.loss(y, output)))
 
         self._step_function, self._check_function = step, check
+
+    def _note(self, y: Any, output: tf.Tensor, loss: tf.Tensor) -> None:
+        self.metrics["loss"].update_state(loss, sample_weight=tf.shape(y)[0])
+        self.metrics["accuracy"].update_state(y, output)
 
     def _past(self) -> tf.Tensor:
         """The past's weight early on, when there is little of it: (1 + n) / (10 + n) after n steps."""

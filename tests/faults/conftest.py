@@ -67,7 +67,7 @@ class Command:
 
     @property
     def printed(self) -> str:
-        return self.output.read_text()
+        return self.output.read_text() if self.output.exists() else ""
 
 
 def run(arguments: list[str], folder: Path, **environment: str) -> tuple[int, str]:
