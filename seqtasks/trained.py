@@ -95,9 +95,7 @@ def begin(folder: Path, identity: Mapping[str, Any], *, fresh: bool, resume: boo
     """
     training = folder / TRAINING
     record = training / "run.json"
-    if fresh:
-        shutil.rmtree(training, ignore_errors=True)
-    if record.exists():
+    if record.exists() and not fresh:
         before = files.read_json(record, remedy="begin again with --fresh")
         if difference := _difference(before, json.loads(json.dumps(identity))):
             raise UsageError(
@@ -106,6 +104,7 @@ def begin(folder: Path, identity: Mapping[str, Any], *, fresh: bool, resume: boo
         return training
     if resume:
         raise UsageError(f"{folder} holds no unfinished training to resume; leave --resume out")
+    shutil.rmtree(training, ignore_errors=True)  # checkpoints without their run.json are nobody's
     files.write_json(record, identity, point="run")
     return training
 

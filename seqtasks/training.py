@@ -21,7 +21,7 @@ import tensorflow as tf
 
 from seqtasks import batching, checkpoints
 from seqtasks.batching import Encoded
-from seqtasks.errors import DivergenceError, Interrupted, UsageError
+from seqtasks.errors import DivergenceError, IntegrityError, Interrupted, UsageError
 
 DEFAULTS: dict[str, bool | int | float | str] = {
     "epochs": 5,
@@ -225,7 +225,12 @@ class Training:
         if found is None:
             return
         arrays, rest = found
-        for name, variable in self._variables().items():
+        variables = self._variables()
+        if {name: each.shape for name, each in arrays.items()} != {
+            name: tuple(each.shape) for name, each in variables.items()
+        }:
+            raise IntegrityError(f"the checkpoints in {folder} are those of another model; begin again with --fresh")
+        for name, variable in variables.items():
             variable.assign(arrays[name])
         for name, value in rest.items():
             setattr(self.progress, name, value)

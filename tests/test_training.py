@@ -8,7 +8,7 @@ import pytest
 
 from seqtasks import preparing, tasks, trained
 from seqtasks.batching import Encoded
-from seqtasks.errors import DivergenceError, UsageError
+from seqtasks.errors import DivergenceError, IntegrityError, UsageError
 from seqtasks.task import Folders, Task
 from seqtasks.training import Training
 
@@ -95,6 +95,13 @@ def test_a_loss_that_is_not_finite_stops_with_the_state_before_it(data, tmp_path
     assert broken.progress.best["epoch"] == 1
     assert all(np.isfinite(each).all() for each in broken.averages)
     assert list(tmp_path.glob("step-*.npz"))
+
+
+def test_checkpoints_of_another_model_are_refused(data, tmp_path: Path):
+    run(training(data, epochs=1), data, tmp_path)
+    other = training(data, units=5, epochs=1)
+    with pytest.raises(IntegrityError, match="of another model; begin again with --fresh"):
+        run(other, data, tmp_path)
 
 
 @pytest.mark.parametrize("setting", ["epochs", "batch", "patience"])

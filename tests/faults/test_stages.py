@@ -179,6 +179,15 @@ def test_an_unfinished_training_is_never_mixed_with_another(tmp_path: Path):
     assert code == 0, printed
 
 
+def test_checkpoints_without_their_run_are_nobodys(tmp_path: Path):
+    code, _ = run([*LONGER, *at(tmp_path / "model")], tmp_path, SEQTASKS_FAULT="checkpoint.record.renamed:1:kill")
+    assert code == -signal.SIGKILL
+    (tmp_path / "model" / "training" / "run.json").unlink()
+    code, printed = run([*TRAIN, *at(tmp_path / "model")], tmp_path)
+    assert code == 0, printed
+    assert "going on" not in printed
+
+
 def test_the_newest_checkpoint_damaged_the_one_before_it_is_used(whole: tuple[Path, float], tmp_path: Path):
     undisturbed, _ = whole
     folder = tmp_path / "model"
