@@ -7,27 +7,51 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from seqtasks import files
 from seqtasks.errors import InputError
 from seqtasks.task import Examples
 
 CHUNK = 500  # rows encoded at a time
 POOL = 50  # batches whose rows are sorted by length together
+SLICE = 1_000_000  # steps read at a time
 ROUND = 16  # padded lengths are multiples of this, so that few different ones occur
+
+
+@dataclass(frozen=True)
+class Flat:
+    """An array (N, ...) that stays on disk: a slice of it is read when it is asked for."""
+
+    file: Path
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        start, end, _ = rows.indices(self.shape[0])
+        item = self.dtype.itemsize * int(np.prod(self.shape[1:]))
+        content = os.pread(self._handle, (end - start) * item, start * item)
+        return np.frombuffer(content, self.dtype).reshape(-1, *self.shape[1:])
+
+    @cached_property
+    def _handle(self) -> int:
+        return os.open(self.file, os.O_RDONLY)
 
 
 @dataclass(frozen=True)
 class Encoded:
     """Rows of different lengths, end to end: row i is values[offsets[i]:offsets[i + 1]]."""
 
-    values: np.ndarray  # (sum of lengths, ...)
+    values: np.ndarray | Flat  # (sum of lengths, ...)
     offsets: np.ndarray  # int64 (N + 1,)
     targets: np.ndarray  # int32 (N,)
 
@@ -39,30 +63,62 @@ class Encoded:
         return np.diff(self.offsets)
 
 
-def encode(
-    examples: Examples, inputs: Any, targets: Any, *, name: str, progress: Callable[[int], None] = lambda rows: None
-) -> Encoded:
-    """Encodes every example once, on all cores. Raises InputError that names the row of a strange target."""
+def encode(examples: Examples, inputs: Any, targets: Any, *, name: str) -> Encoded:
+    """Encodes every example once, in memory. Raises InputError that names the row of a strange target."""
+    values, lengths, ids = (
+        np.concatenate(each) for each in zip(*_encoded(examples, inputs, targets, name), strict=True)
+    )
+    return Encoded(values, np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]), ids)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([None], tf.string)])
+
+def encode_to_disk(examples: Examples, inputs: Any, targets: Any, folder: Path, *, name: str) -> Encoded:
+    """The same into a folder, unless it is there already; memory grows by 12 bytes a row, whatever its length."""
+    if not folder.exists():
+        offsets, ids = np.zeros(len(examples) + 1, np.int64), np.zeros(len(examples), np.int32)
+        row = 0
+        with files.new_folder(folder, point="encoded") as part, (part / "values.bin").open("wb") as file:
+            for values, lengths, chunk in _encoded(examples, inputs, targets, name):
+                file.write(values.tobytes())
+                offsets[row + 1 : row + 1 + len(chunk)] = offsets[row] + np.cumsum(lengths)
+                ids[row : row + len(chunk)] = chunk
+                row += len(chunk)
+            file.flush()
+            np.savez(part / "rows.npz", offsets=offsets, targets=ids, like=values[:0])
+    with np.load(folder / "rows.npz", allow_pickle=False) as rows:
+        like = rows["like"]
+        shape = (int(rows["offsets"][-1]), *like.shape[1:])
+        return Encoded(Flat(folder / "values.bin", shape, like.dtype), rows["offsets"], rows["targets"])
+
+
+def _encoded(
+    examples: Examples, inputs: Any, targets: Any, name: str
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Chunks of rows in their order, encoded on all cores: values end to end, lengths (B,), targets (B,)."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([None], tf.string)], autograph=False)
     def both(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         values, lengths = inputs.encode(x)
         return tf.boolean_mask(values, tf.sequence_mask(lengths, tf.shape(values)[1])), lengths, targets.encode(y)
 
     def chunk(start: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        rows = examples.take(np.arange(start, min(start + CHUNK, len(examples))))
-        values, lengths, ids = (each.numpy() for each in both(tf.constant(rows.inputs), tf.constant(rows.targets)))
+        rows = slice(start, start + CHUNK)
+        x, y = examples.inputs[rows], examples.targets[rows]
+        values, lengths, ids = (each.numpy() for each in both(tf.constant(x), tf.constant(y)))
         if (ids < 0).any():
             wrong = int(np.argmax(ids < 0))
             known = ", ".join(targets.names)
-            raise InputError(f"{name} row {start + wrong + 1}: label {rows.targets[wrong]!r} is none of {known}")
-        progress(len(ids))
+            raise InputError(f"{name} row {start + wrong + 1}: label {y[wrong]!r} is none of {known}")
         return values, lengths, ids
 
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        parts = list(threads.map(chunk, range(0, len(examples), CHUNK)))
-    values, lengths, ids = (np.concatenate(each) for each in zip(*parts, strict=True))
-    return Encoded(values, np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]), ids)
+    cores = os.cpu_count() or 1
+    with ThreadPoolExecutor(cores) as threads:
+        waiting: deque[Future[tuple[np.ndarray, np.ndarray, np.ndarray]]] = deque()
+        for start in range(0, len(examples), CHUNK):
+            waiting.append(threads.submit(chunk, start))
+            if len(waiting) > 2 * cores:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def order(lengths: np.ndarray, *, size: int, least: int, seed: int, epoch: int) -> list[np.ndarray]:
@@ -108,6 +164,8 @@ def padded_share(lengths: np.ndarray, batches: list[np.ndarray]) -> float:
 def fingerprint(encoded: Encoded) -> str:
     """sha256 of encoded examples, in order."""
     digest = hashlib.sha256()
-    for array in (encoded.values, encoded.offsets, encoded.targets):
+    for start in range(0, encoded.values.shape[0], SLICE):
+        digest.update(np.ascontiguousarray(encoded.values[start : start + SLICE]).data)
+    for array in (encoded.offsets, encoded.targets):
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()

@@ -34,6 +34,7 @@ class Card:
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None
     created: str = ""
+    source: Mapping[str, Any] | None = None  # where a person's own examples were read from
     files: Mapping[str, str] = field(default_factory=dict)  # name -> sha256
 
     def write(self, path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from seqtasks import batching, files, plots, preparing
+from seqtasks import batching, files, own, plots, preparing
 from seqtasks.batching import Encoded
 from seqtasks.errors import UsageError
 from seqtasks.task import Folders
@@ -28,10 +28,10 @@ def evaluate(
     Leaves metrics.json, confusion.png and mistakes.csv. Raises UsageError for a split that the data set does not have.
     """
     task, card = trained.task, trained.card
-    data = preparing.read(task, card.dataset, folders, notice)
+    data = preparing.read(task, own.restore(card.source) or card.dataset, folders, notice)
     if split not in data.examples:
         raise UsageError(f"data set {data.name} has no split {split!r}; choose from {', '.join(data.examples)}")
-    encoded = preparing.encode(task, data, [split])[split]
+    encoded = preparing.encode(task, data, [split], folders)[split]
     probabilities = predict(trained, encoded)
     measures = task.measures(encoded.targets, probabilities, encoded.lengths, task.targets.names)
     result = {"task": task.name, "dataset": data.name, "split": split, "examples": len(encoded), **measures}

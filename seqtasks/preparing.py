@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
-
-from seqtasks import batching, splits
+from seqtasks import batching, codecs, own, splits
 from seqtasks.batching import Encoded
-from seqtasks.errors import ResourceError
+from seqtasks.errors import InputError, ResourceError
+from seqtasks.own import Source
 from seqtasks.task import Examples, Folders, Task
 
 SAMPLE = "sample"
@@ -21,20 +23,30 @@ CHUNK = 1_000
 class Data:
     """A data set's splits, as people have them, and where they came from."""
 
-    name: str
+    name: str  # the data set's, a file's, or "sample"
     examples: Mapping[str, Examples]
     dropped: Mapping[str, int]  # examples that stood in two splits
+    source: Source | None = None  # where a person's own examples are
 
     @property
     def rows(self) -> dict[str, int]:
         return {name: len(examples) for name, examples in self.examples.items()}
 
+    @property
+    def fingerprint(self) -> list[str]:
+        """The stores that a person's own examples were read into."""
+        return sorted({examples.inputs.file.parent.name for examples in self.examples.values()})
 
-def read(task: Task, dataset: str | None, folders: Folders, notice: Callable[[str], None]) -> Data:
+
+def read(task: Task, dataset: str | Source | None, folders: Folders, notice: Callable[[str], None]) -> Data:
     """The data set's examples, none in two splits; without a name the task's own set or, failing that, its sample.
 
     Raises ResourceError where a set that was asked for by name can be neither found nor downloaded.
     """
+    found: Mapping[str, Examples]
+    if isinstance(dataset, Source):
+        found = own.read(dataset, task.inputs.columns, Path(folders.datasets[0]), notice)
+        return Data(dataset.name, *splits.separate(found), dataset)
     name = dataset or task.dataset
     try:
         found = task.sample() if name == SAMPLE else task.examples(name, folders)
@@ -46,14 +58,27 @@ def read(task: Task, dataset: str | None, folders: Folders, notice: Callable[[st
     return Data(name, *splits.separate(found))
 
 
-def fit(task: Task, examples: Examples) -> Task:
-    """The task with codecs fitted on the examples."""
-    chunks = [np.arange(start, min(start + CHUNK, len(examples))) for start in range(0, len(examples), CHUNK)]
-    inputs = task.inputs.fit(examples.inputs[rows] for rows in chunks)
+def fit(task: Task, data: Data) -> Task:
+    """The task with codecs fitted on the training examples. Raises InputError if they have one class only."""
+    examples = data.examples["train"]
+    chunks = [slice(start, start + CHUNK) for start in range(0, len(examples), CHUNK)]
     targets = task.targets.fit(examples.targets[rows] for rows in chunks)
+    if targets.choices < 2:
+        raise InputError(f"{data.name} has one class only, {targets.names[0]!r}; give examples of at least two")
+    inputs = task.inputs.fit(examples.inputs[rows] for rows in chunks)
     return dataclasses.replace(task, inputs=inputs, targets=targets)
 
 
-def encode(task: Task, data: Data, names: list[str]) -> dict[str, Encoded]:
-    """The named splits, encoded by the task's fitted codecs."""
-    return {name: batching.encode(data.examples[name], task.inputs, task.targets, name=name) for name in names}
+def encode(task: Task, data: Data, names: list[str], folders: Folders) -> dict[str, Encoded]:
+    """The named splits, encoded by the task's fitted codecs; a person's own on disk, kept for the next time."""
+    return {name: _encode(task, data, name, folders) for name in names}
+
+
+def _encode(task: Task, data: Data, name: str, folders: Folders) -> Encoded:
+    examples = data.examples[name]
+    if data.source is None:
+        return batching.encode(examples, task.inputs, task.targets, name=name)
+    described = [codecs.describe(task.inputs), codecs.describe(task.targets)]
+    key = hashlib.sha256(json.dumps([described, name, data.fingerprint]).encode()).hexdigest()[:16]
+    folder = Path(folders.datasets[0]) / "own" / f"encoded-{key}"
+    return batching.encode_to_disk(examples, task.inputs, task.targets, folder, name=name)

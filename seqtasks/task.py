@@ -19,7 +19,8 @@ Setting = bool | int | float | str
 class Examples:
     """People's values, row by row: what is asked and what is answered.
 
-    `inputs` and `targets` have a length and give an object array (N,) of bytes or str when indexed by an integer array.
+    `inputs` and `targets` have a length and a `take`, and give an object array of bytes or str for a slice or an array
+    of row numbers; they may stay on disk until then (own.Texts).
     """
 
     inputs: Any
@@ -29,7 +30,7 @@ class Examples:
         return len(self.inputs)
 
     def take(self, rows: np.ndarray) -> Examples:
-        return Examples(self.inputs[rows], self.targets[rows])
+        return Examples(self.inputs.take(rows), self.targets.take(rows))
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,18 @@ class Training:
         listeners.on_train_end()
         return at
 
+    def estimate(self, train: Encoded) -> float:
+        """Seconds that an epoch takes on this machine, from a few steps on batches of middling length."""
+        batches = sorted(self._order(train, 0), key=lambda rows: int(train.lengths[rows].max()))
+        self._compile(len(batches), self._batch(train, np.arange(1)))
+        middling = batches[len(batches) // 2 - 1 :][:2] * 3
+        taken = []
+        for rows in middling:
+            start = time.monotonic()
+            self._step(train, rows)
+            taken.append(time.monotonic() - start)
+        return float(np.median(taken[2:])) * len(batches)
+
     def _compile(self, steps: int, example: tuple[Any, Any]) -> None:
         """Makes the optimizer, with all its variables, and the functions for one step."""
         settings = self.settings

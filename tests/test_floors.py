@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "seqtasks"
 FLOORS = (
     {"errors", "task", "files", "cards"},
-    {"layers", "batching", "builders", "checkpoints", "measures", "plots", "splits"},
+    {"layers", "batching", "builders", "checkpoints", "measures", "own", "plots", "readers", "splits"},
     {"codecs"},
     {"patterns"},
     {"training"},

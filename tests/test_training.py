@@ -19,8 +19,8 @@ SMALL = {"units": 4, "embedding": 4, "bigrams": 0, "least_steps": 12, "epochs": 
 def data() -> tuple[Task, dict[str, Encoded]]:
     task = tasks.find("sentiment").configure(SMALL)
     found = preparing.read(task, "sample", Folders(()), print)
-    fitted = preparing.fit(task, found.examples["train"])
-    return fitted, preparing.encode(fitted, found, ["train", "validation"])
+    fitted = preparing.fit(task, found)
+    return fitted, preparing.encode(fitted, found, ["train", "validation"], Folders(()))
 
 
 def training(data: tuple[Task, dict[str, Encoded]], **changes: object) -> Training:

@@ -20,8 +20,8 @@ def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = N
     """Number and size of the checkpoints of a training, and the share of its time that went into them."""
     task = tasks.find("sentiment").configure({"epochs": EPOCHS})
     data = preparing.read(task, dataset, folders, say)
-    task = preparing.fit(task, data.examples["train"])
-    encoded = preparing.encode(task, data, ["train", "validation"])
+    task = preparing.fit(task, data)
+    encoded = preparing.encode(task, data, ["train", "validation"], folders)
     keras.utils.set_random_seed(0)
     training = Training(trained.build(task), task.pattern, task.targets, task.settings, seed=0)
     with tempfile.TemporaryDirectory() as folder:

@@ -92,9 +92,9 @@ def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = N
     """Seconds per epoch, seconds to GOAL, reviews per second and milliseconds for one review, ours and the script's."""
     task = tasks.find("sentiment")
     data = preparing.read(task, dataset, folders, say)
-    task = preparing.fit(task, data.examples["train"])
+    task = preparing.fit(task, data)
     start = time.perf_counter()
-    encoded = preparing.encode(task, data, ["train", "validation"])
+    encoded = preparing.encode(task, data, ["train", "validation"], folders)
     encoding = time.perf_counter() - start
     size = sum(len(text) for name in encoded for text in data.examples[name].inputs)
     keras.utils.set_random_seed(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,26 @@ datasets_option = click.option(
 manual_option = click.option(
     "--manual-dir", envvar="SEQTASKS_MANUAL_DIR", show_envvar=True, help="Folder of files that were fetched by hand."
 )
+
+
+def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that name a person's own file and how it is to be read."""
+    for option in reversed(
+        (
+            click.option(
+                "--data",
+                metavar="FILE",
+                help="Own examples: CSV, TSV, JSONL, Parquet, plain or .gz; a folder per class.",
+            ),
+            click.option("--test-data", metavar="FILE", help="Own test examples; without it a tenth of --data."),
+            click.option("--text-column", "input_column", help="The inputs' column; without it a usual name."),
+            click.option("--label-column", help="The labels' column; without it a usual name."),
+            click.option("--separator", help="Between the fields of a CSV.  [default: , or a tab for .tsv]"),
+            click.option("--encoding", default="utf-8", show_default=True),
+        )
+    ):
+        command = option(command)
+    return command
 
 
 def model_folder(model: Path | None, task: str) -> Path:

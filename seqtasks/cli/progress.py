@@ -11,7 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from seqtasks import batching
+from seqtasks import batching, splits
 from seqtasks.batching import Encoded
 from seqtasks.cli.options import say
 from seqtasks.preparing import Data
@@ -33,6 +33,16 @@ def announce(task: Task, data: Data, encoded: Mapping[str, Encoded], model: kera
     share = batching.padded_share(train.lengths, order)
     say(f"labels: {labels}; lengths: median {median}, 95 % up to {high}, longest {most} steps; {share:.1%} padding")
     say(f"model: {settings['cell']}, {model.count_params():,} parameters; {len(order):,} steps an epoch")
+
+
+def announce_cost(data: Data, seconds: float, epochs: int) -> None:
+    """What a training would cost, and how many inputs stand in a split more than once."""
+    twice = {name: splits.duplicates(examples) for name, examples in data.examples.items()}
+    say("duplicates: " + ", ".join(f"{count:,} in {name}" for name, count in twice.items()))
+    say(
+        f"cost: about {seconds:.0f} s an epoch, {seconds * epochs / 60:.1f} minutes for {epochs} epochs, on this "
+        "machine"
+    )
 
 
 @contextmanager

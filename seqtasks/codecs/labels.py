@@ -16,10 +16,12 @@ class Labels:
     names: tuple[str, ...] = ()  # in the order of their ids
 
     def fit(self, values: Iterable[np.ndarray]) -> Labels:
-        """Learns the names from batches of labels, in alphabetical order; keeps names that are given already."""
+        """Learns the names from batches of labels, in the order of numbers or letters; keeps names given already."""
         if self.names:
             return self
-        return dataclasses.replace(self, names=tuple(sorted({str(name) for batch in values for name in batch})))
+        names: set[str] = set().union(*(set(batch.tolist()) for batch in values))
+        numbers = all(name.removeprefix("-").isdecimal() for name in names)
+        return dataclasses.replace(self, names=tuple(sorted(names, key=int if numbers else str)))
 
     @property
     def choices(self) -> int:

@@ -24,6 +24,7 @@ from seqtasks.layers.steps import DropSteps
 
 UNKNOWN = 1  # 0 fills a row behind its length
 SPECIALS = 2
+COUNTED = 2_000_000  # words at a time
 PRIME = 1_000_003
 BYTES_PER_WORD = 32
 BYTES_PER_CHARACTER = 4
@@ -56,6 +57,11 @@ class Text:
             if getattr(self, name) < least:
                 raise UsageError(f"{name} is at least {least}, not {getattr(self, name)}")
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What people call a column of texts."""
+        return ("text", "review", "sentence", "comment", "message", "content", "document", "body", "tweet")
+
     def settings(self) -> dict[str, Any]:
         """The fields that a person may set."""
         return {each.name: getattr(self, each.name) for each in dataclasses.fields(self) if each.name != "vocabulary"}
@@ -63,8 +69,12 @@ class Text:
     def fit(self, values: Iterable[np.ndarray]) -> Text:
         """Learns the vocabulary from batches of texts: the most frequent first, equals in the order of their bytes."""
         counts: Counter[bytes] = Counter()
+        rare = 0
         for batch in values:
             counts.update(self._split_now(tf.constant(batch)).flat_values.numpy())
+            if len(counts) > COUNTED:  # words this rare would come last in any case
+                rare += 1
+                counts = Counter({word: count for word, count in counts.items() if count > rare})
         ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         words = (word.decode(errors="replace") for word, _ in ranked[: self.vocabulary_size - SPECIALS])
         bigrams = min(self.bigrams, counts.total())  # a small text needs no large table

@@ -1,0 +1,131 @@
+"""People's own examples: read once into a store on disk, from which any row is fetched without the rest.
+
+    texts.bin       the inputs end to end, UTF-8
+    offsets.npy     int64 (N + 1,): row i is texts.bin[offsets[i]:offsets[i + 1]]
+    labels.npy      int32 (N,), the place of the row's label in names
+    about.json      names, and what was read
+
+So memory grows by a few bytes a row, whatever the rows hold.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqtasks import files, readers
+from seqtasks.errors import InputError
+from seqtasks.readers import Options, Reject
+from seqtasks.task import Examples
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a person's examples are."""
+
+    data: str
+    test_data: str | None = None
+    options: Options = field(default_factory=Options)
+
+    @property
+    def name(self) -> str:
+        return Path(self.data).name
+
+
+def restore(description: Mapping[str, Any] | None) -> Source | None:
+    """The source whose fields a card holds, or None if it holds none."""
+    if description is None:
+        return None
+    return Source(**{**description, "options": Options(**description["options"])})
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Inputs that stay on disk: `texts[rows]` fetches bytes, object (N,); `take` chooses rows and fetches nothing."""
+
+    file: Path
+    starts: np.ndarray  # int64 (N,), bytes
+    sizes: np.ndarray  # int32 (N,), bytes
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def take(self, rows: np.ndarray) -> Texts:
+        return Texts(self.file, self.starts[rows], self.sizes[rows])
+
+    def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
+        starts, sizes = self.starts[rows], self.sizes[rows]
+        found = np.empty(len(starts), dtype=object)
+        with self.file.open("rb", buffering=0) as file:
+            for place, (start, size) in enumerate(zip(starts.tolist(), sizes.tolist(), strict=True)):
+                found[place] = os.pread(file.fileno(), size, start)
+        return found
+
+
+def read(source: Source, usual: Sequence[str], folder: Path, notice: Callable[[str], None]) -> dict[str, Examples]:
+    """A person's examples as {"train": ..., "test": ...}, the second only where a test file was given.
+
+    Each file is read once, into a store under `folder`, and found there the next time unless it has changed. Raises
+    InputError that names file and row for what cannot be used.
+    """
+    train = _examples(_store(Path(source.data), source.options, usual, folder, notice))
+    if source.test_data is None:
+        return {"train": train}
+    return {"train": train, "test": _examples(_store(Path(source.test_data), source.options, usual, folder, notice))}
+
+
+def _store(path: Path, options: Options, usual: Sequence[str], folder: Path, notice: Callable[[str], None]) -> Path:
+    """The folder with the file's examples, written now if it is not there yet."""
+    store = folder / "own" / f"{Path(path.name).stem}-{_fingerprint(path, options)}"
+    if not (store / "about.json").exists():
+        notice(f"reading {path}")
+        with files.new_folder(store, point="store") as part:
+            _fill(part, path, options, usual)
+    return store
+
+
+def _fingerprint(path: Path, options: Options) -> str:
+    """What tells two files, or one file before and after a change, apart without reading them."""
+    found = sorted(path.rglob("*.txt*")) if path.is_dir() else [path]
+    stats = [(str(each.absolute()), each.stat().st_size, each.stat().st_mtime_ns) for each in found if each.exists()]
+    return hashlib.sha256(json.dumps([VERSION, stats, asdict(options)]).encode()).hexdigest()[:16]
+
+
+def _fill(folder: Path, path: Path, options: Options, usual: Sequence[str]) -> None:
+    found = readers.fields(path, options)
+    text = readers.column(path, found, options.input_column, usual, what="inputs", option="--input-column")
+    label = readers.column(
+        path, found, options.label_column, readers.LABELS, what="labels", option="--label-column"
+    )  # fmt: skip
+    offsets, labels, names = array("q", [0]), array("i"), dict[str, int]()
+    with (folder / "texts.bin").open("wb") as texts:
+        for row in readers.rows(path, options):
+            if isinstance(row, Reject):
+                raise InputError(f"{path}:{row.number} {row.reason}")
+            name = row.fields.get(label, "").strip()
+            if not name:
+                raise InputError(f"{path}:{row.number} has no {label}; fill it in or leave the row out")
+            offsets.append(offsets[-1] + texts.write(row.fields.get(text, "").encode()))
+            labels.append(names.setdefault(name, len(names)))
+    np.save(folder / "offsets.npy", np.frombuffer(offsets, np.int64))
+    np.save(folder / "labels.npy", np.frombuffer(labels, np.int32))
+    about = {"data": str(path), "input_column": text, "label_column": label, "names": list(names)}
+    (folder / "about.json").write_text(json.dumps(about, ensure_ascii=False))
+
+
+def _examples(store: Path) -> Examples:
+    offsets = np.load(store / "offsets.npy")
+    about = files.read_json(store / "about.json", remedy=f"remove {store} and run the command again")
+    names = np.array(about["names"], dtype=object)
+    sizes = np.diff(offsets).astype(np.int32)
+    return Examples(Texts(store / "texts.bin", offsets[:-1].copy(), sizes), names[np.load(store / "labels.npy")])

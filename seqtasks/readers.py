@@ -1,0 +1,229 @@
+"""People's own files, a row at a time: CSV, TSV, JSON Lines, Parquet, plain text, a folder per class; plain or .gz.
+
+Nothing is guessed silently: a row that cannot be read is a `Reject` with its number and reason, for the caller to raise
+or to set aside. Memory does not grow with the file.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from seqtasks.errors import InputError, IntegrityError, UsageError
+
+LONGEST = 1_000_000  # characters of one field
+SUFFIXES = {".csv": ",", ".tsv": "\t", ".jsonl": "", ".ndjson": "", ".parquet": "", ".txt": ""}
+LABELS = ("label", "sentiment", "class", "category", "target", "rating", "stars")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a file is to be read; what is None is found out."""
+
+    input_column: str | None = None
+    label_column: str | None = None
+    separator: str | None = None
+    encoding: str = "utf-8"
+
+
+@dataclass(frozen=True)
+class Row:
+    number: int  # the line in the file, or the row where a file has no lines
+    fields: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Reject:
+    number: int
+    reason: str
+
+
+def rows(path: Path, options: Options) -> Iterator[Row | Reject]:
+    """Every row of a file or folder, in order.
+
+    Raises InputError for what is no such file, IntegrityError for a file that is cut off or altered.
+    """
+    if path.is_dir():
+        yield from _folder(path, options)
+        return
+    kind = _kind(path)
+    if kind == ".parquet":
+        yield from _parquet(path)
+        return
+    with _open(path, options) as lines:
+        if kind in (".csv", ".tsv"):
+            yield from _table(path, lines, options.separator or SUFFIXES[kind])
+        elif kind == ".txt":
+            yield from (_checked(number, {"text": line.rstrip("\r\n")}) for number, line in enumerate(lines, 1))
+        else:
+            yield from (_object(number, line) for number, line in enumerate(lines, 1) if line.strip())
+
+
+def column(
+    path: Path, found: Sequence[str], wanted: str | None, usual: Sequence[str], *, what: str, option: str
+) -> str:
+    """The name of the column that holds the inputs or the labels; raises InputError that names those found."""
+    if wanted in found:
+        return str(wanted)
+    if wanted is None:
+        named = {name.lower().strip(): name for name in reversed(found)}
+        for name in usual:
+            if name in named:
+                return named[name]
+    missing = f"no column {wanted!r}" if wanted else f"no column that is known to hold the {what}"
+    hint = "; give --separator ';'" if len(found) == 1 and ";" in found[0] else ""
+    raise InputError(f"{path} has {missing}; it has {', '.join(found)}: name one with {option}{hint}")
+
+
+def fields(path: Path, options: Options) -> list[str]:
+    """The names of a file's columns, from its first row; raises InputError for a file with no rows."""
+    for row in rows(path, options):
+        if isinstance(row, Reject):
+            raise InputError(f"{path}:{row.number} {row.reason}")
+        return list(row.fields)
+    raise InputError(f"0 usable rows in {path}; give a file with a header and rows")
+
+
+def _kind(path: Path) -> str:
+    """The suffix that says how a file is to be read."""
+    kind = Path(path.name.removesuffix(".gz")).suffix.lower()
+    if kind not in SUFFIXES:
+        raise UsageError(f"{path} ends in none of {', '.join(SUFFIXES)}, plain or .gz; rename it or convert it")
+    if not path.exists():
+        raise InputError(f"{path} does not exist; give the path of a file or folder")
+    return kind
+
+
+@contextmanager
+def _open(path: Path, options: Options) -> Iterator[TextIO]:
+    """The file's text; raises InputError for one that is no text, IntegrityError where its .gz is cut or altered."""
+    try:
+        codecs.lookup(options.encoding)
+    except LookupError:
+        raise UsageError(f"unknown encoding {options.encoding!r}; utf-8, utf-16, latin-1 are usual ones") from None
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as binary:
+            buffered = io.BufferedReader(binary)
+            _refuse_binary(path, buffered.peek(4096)[:4096], options)
+            name = "utf-8-sig" if options.encoding.lower() in ("utf-8", "utf8") else options.encoding
+            yield io.TextIOWrapper(buffered, name, errors="surrogateescape", newline="")
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise IntegrityError(f"{path} is cut off or altered ({error}); copy or download it again") from None
+
+
+def _refuse_binary(path: Path, start: bytes, options: Options) -> None:
+    if options.encoding.lower().replace("-", "").startswith("utf16"):
+        return
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InputError(f"{path} is UTF-16; give --encoding utf-16")
+    odd = sum(byte < 32 and byte not in b"\t\n\r\f" for byte in start)
+    if odd > len(start) / 20:
+        raise InputError(f"{path} is a binary file, not text; give a text file")
+
+
+def _table(path: Path, lines: TextIO, separator: str) -> Iterator[Row | Reject]:
+    csv.field_size_limit(LONGEST)
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    header: list[str] | None = None
+    while True:
+        number = reader.line_num + 1
+        try:
+            values = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield Reject(number, _csv_reason(str(error)))
+            if "end of data" in str(error):
+                return
+            continue
+        if header is None:
+            header = [name.strip() for name in values]
+            if len(set(header)) < len(header):
+                raise InputError(f"{path}:{number} names a column twice: {', '.join(header)}; give each its own name")
+        elif len(values) == len(header):
+            yield _checked(number, dict(zip(header, values, strict=True)))
+        elif values:
+            yield Reject(
+                number, f"has {len(values)} fields, expected {len(header)}; quote fields that hold {separator!r}"
+            )
+
+
+def _csv_reason(error: str) -> str:
+    if "field larger" in error:
+        return f"has a field of more than {LONGEST:,} characters, or a quote that is never closed; shorten or close it"
+    return f"cannot be read ({error}); close its quotes"
+
+
+def _object(number: int, line: str) -> Row | Reject:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return Reject(number, f"is no JSON ({str(error)[:80]}); give one object a line")
+    if not isinstance(value, dict):
+        return Reject(number, "is no JSON object; give one object a line")
+    return _checked(number, {str(name): _text(each) for name, each in value.items()})
+
+
+def _parquet(path: Path) -> Iterator[Row | Reject]:
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError:
+        raise UsageError(f"{path} needs pyarrow; install seqtasks[parquet]") from None
+    number = 0
+    try:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(1_000):
+                for value in batch.to_pylist():
+                    number += 1
+                    yield _checked(number, {name: _text(each) for name, each in value.items()})
+    except (ArrowException, OSError) as error:
+        raise IntegrityError(f"{path} is no whole Parquet file ({' '.join(str(error).split())[:80]})") from None
+
+
+def _folder(path: Path, options: Options) -> Iterator[Row | Reject]:
+    """A folder per class, a text per file."""
+    number = 0
+    for folder in sorted(each for each in path.iterdir() if each.is_dir() and not each.name.startswith(".")):
+        for file in sorted(folder.glob("*.txt*")):
+            number += 1
+            with _open(file, options) as text:
+                row = _checked(number, {"text": text.read(LONGEST + 1), "label": folder.name})
+            yield row if isinstance(row, Row) else Reject(number, f"({file.relative_to(path)}) {row.reason}")
+
+
+def _checked(number: int, found: dict[str, str]) -> Row | Reject:
+    """The row, unless a field holds bytes that the encoding does not have or is longer than any text."""
+    for name, value in found.items():
+        if len(value) > LONGEST:
+            return Reject(number, f"has {len(value):,} characters in {name}, more than {LONGEST:,}; shorten it")
+        if not value.isascii() and (place := _undecoded(value)) is not None:
+            byte = ord(value[place]) - 0xDC00
+            where = f"byte 0x{byte:02x} behind {len(value[:place].encode())} bytes of {name}"
+            return Reject(number, f"is not in this encoding ({where}); give --encoding latin-1 or the one it is in")
+    return Row(number, found)
+
+
+def _undecoded(text: str) -> int | None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return error.start
+    return None
+
+
+def _text(value: Any) -> str:
+    """A JSON or Parquet value as a CSV would have it; nothing is the empty text."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
