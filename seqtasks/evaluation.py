@@ -45,7 +45,9 @@ def evaluate(
 
 def predict(trained: Trained, encoded: Encoded) -> np.ndarray:
     """Class probabilities (N, C), in the rows' order."""
-    forward = tf.function(lambda x: tf.nn.softmax(trained.model(x, training=False)), reduce_retracing=True)
+    forward = tf.function(
+        lambda x: tf.nn.softmax(trained.model(x, training=False)), reduce_retracing=True, autograph=False
+    )
     probabilities = np.zeros((len(encoded), trained.task.targets.choices), np.float32)
     for rows in batching.by_length(encoded.lengths, size=BATCH):
         x, _ = trained.task.pattern.pair(*batching.batch(encoded, rows))

@@ -61,7 +61,7 @@ def assemble(trained: Trained) -> tf.Module:
     module.model_variables = [each.value for each in trained.model.variables]
     endpoints = task.pattern.endpoints(trained.model, task.inputs, task.targets, task.settings)
     for name, (function, signature) in endpoints.items():
-        setattr(module, name, tf.function(function, input_signature=signature))
+        setattr(module, name, tf.function(function, input_signature=signature, autograph=False))
         getattr(module, name).get_concrete_function()
     module.tables = [*task.inputs.tables(), *task.targets.tables()]
     return module

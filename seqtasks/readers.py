@@ -11,6 +11,8 @@ import csv
 import gzip
 import io
 import json
+import os
+import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +24,7 @@ from seqtasks.errors import InputError, IntegrityError, UsageError
 
 LONGEST = 1_000_000  # characters of one field
 SUFFIXES = {".csv": ",", ".tsv": "\t", ".jsonl": "", ".ndjson": "", ".parquet": "", ".txt": ""}
+STANDARD_INPUT = Path("-")
 LABELS = ("label", "sentiment", "class", "category", "target", "rating", "stars")
 
 
@@ -33,12 +36,14 @@ class Options:
     label_column: str | None = None
     separator: str | None = None
     encoding: str = "utf-8"
+    kind: str | None = None  # csv, tsv, jsonl, txt: what a file is whose name does not say so
 
 
 @dataclass(frozen=True)
 class Row:
     number: int  # the line in the file, or the row where a file has no lines
     fields: dict[str, str]
+    original: dict[str, Any]  # the fields with the types that the file gives them
 
 
 @dataclass(frozen=True)
@@ -48,14 +53,14 @@ class Reject:
 
 
 def rows(path: Path, options: Options) -> Iterator[Row | Reject]:
-    """Every row of a file or folder, in order.
+    """Every row of a file or folder, in order; `-` is standard input.
 
     Raises InputError for what is no such file, IntegrityError for a file that is cut off or altered.
     """
     if path.is_dir():
         yield from _folder(path, options)
         return
-    kind = _kind(path)
+    kind = kind_of(path, options)
     if kind == ".parquet":
         yield from _parquet(path)
         return
@@ -93,9 +98,11 @@ def fields(path: Path, options: Options) -> list[str]:
     raise InputError(f"0 usable rows in {path}; give a file with a header and rows")
 
 
-def _kind(path: Path) -> str:
-    """The suffix that says how a file is to be read."""
-    kind = Path(path.name.removesuffix(".gz")).suffix.lower()
+def kind_of(path: Path, options: Options) -> str:
+    """The suffix that says how a file is to be read; raises UsageError for any other, InputError for no file."""
+    kind = f".{options.kind}" if options.kind else Path(path.name.removesuffix(".gz")).suffix.lower()
+    if path == STANDARD_INPUT:
+        return kind or ".txt"
     if kind not in SUFFIXES:
         raise UsageError(f"{path} ends in none of {', '.join(SUFFIXES)}, plain or .gz; rename it or convert it")
     if not path.exists():
@@ -111,13 +118,19 @@ def _open(path: Path, options: Options) -> Iterator[TextIO]:
     except LookupError:
         raise UsageError(f"unknown encoding {options.encoding!r}; utf-8, utf-16, latin-1 are usual ones") from None
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as binary:
+        with _bytes(path) as binary:
             buffered = io.BufferedReader(binary)
             _refuse_binary(path, buffered.peek(4096)[:4096], options)
             name = "utf-8-sig" if options.encoding.lower() in ("utf-8", "utf8") else options.encoding
             yield io.TextIOWrapper(buffered, name, errors="surrogateescape", newline="")
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise IntegrityError(f"{path} is cut off or altered ({error}); copy or download it again") from None
+
+
+def _bytes(path: Path) -> Any:
+    if path == STANDARD_INPUT:
+        return os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0)
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb", buffering=0)
 
 
 def _refuse_binary(path: Path, start: bytes, options: Options) -> None:
@@ -170,7 +183,7 @@ def _object(number: int, line: str) -> Row | Reject:
         return Reject(number, f"is no JSON ({str(error)[:80]}); give one object a line")
     if not isinstance(value, dict):
         return Reject(number, "is no JSON object; give one object a line")
-    return _checked(number, {str(name): _text(each) for name, each in value.items()})
+    return _checked(number, value)
 
 
 def _parquet(path: Path) -> Iterator[Row | Reject]:
@@ -184,7 +197,7 @@ def _parquet(path: Path) -> Iterator[Row | Reject]:
             for batch in file.iter_batches(1_000):
                 for value in batch.to_pylist():
                     number += 1
-                    yield _checked(number, {name: _text(each) for name, each in value.items()})
+                    yield _checked(number, value)
     except (ArrowException, OSError) as error:
         raise IntegrityError(f"{path} is no whole Parquet file ({' '.join(str(error).split())[:80]})") from None
 
@@ -200,8 +213,9 @@ def _folder(path: Path, options: Options) -> Iterator[Row | Reject]:
             yield row if isinstance(row, Row) else Reject(number, f"({file.relative_to(path)}) {row.reason}")
 
 
-def _checked(number: int, found: dict[str, str]) -> Row | Reject:
+def _checked(number: int, original: dict[str, Any]) -> Row | Reject:
     """The row, unless a field holds bytes that the encoding does not have or is longer than any text."""
+    found = {name: _text(value) for name, value in original.items()}
     for name, value in found.items():
         if len(value) > LONGEST:
             return Reject(number, f"has {len(value):,} characters in {name}, more than {LONGEST:,}; shorten it")
@@ -209,7 +223,7 @@ def _checked(number: int, found: dict[str, str]) -> Row | Reject:
             byte = ord(value[place]) - 0xDC00
             where = f"byte 0x{byte:02x} behind {len(value[:place].encode())} bytes of {name}"
             return Reject(number, f"is not in this encoding ({where}); give --encoding latin-1 or the one it is in")
-    return Row(number, found)
+    return Row(number, found, original)
 
 
 def _undecoded(text: str) -> int | None:

@@ -32,7 +32,7 @@ def seqtasks(*arguments: str | Path, folder: Path, **environment: str) -> subpro
         (["train", "sentiment", "--set", "dropout=much"], 2, "setting dropout is a number, not 'much'"),
         (["train", "sentiment", "--set", "lower=maybe"], 2, "setting lower is true or false, not 'maybe'"),
         (["train", "sentiment", "--dataset", "imbd"], 2, "unknown data set 'imbd'; choose from imdb_reviews, sample"),
-        (["train", "sentiment", "--dataset", "x", "--sample"], 2, "--dataset and --sample name two data sets"),
+        (["train", "sentiment", "--dataset", "x", "--sample"], 2, "--dataset, --sample and --data name several"),
         (["train", "sentiment", "--resume", "--fresh"], 2, "--resume and --fresh contradict each other; give one"),
         (["train", "sentiment", "--sample", "--resume"], 2, "holds no unfinished training to resume"),
         (["train", "sentiment", "--epochs", "few"], 2, "'few' is not a valid integer"),

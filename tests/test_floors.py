@@ -16,7 +16,8 @@ FLOORS = (
     {"training"},
     {"tasks"},
     {"preparing", "trained"},
-    {"evaluation", "exporting", "serving"},
+    {"learning"},
+    {"answering", "evaluation", "exporting", "serving"},
     {"benchmarks"},
     {"cli"},
 )

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqtasks import batching, benchmarks, cards, codecs, exporting, preparing, serving, tasks, trained
+from seqtasks import batching, benchmarks, cards, codecs, exporting, learning, preparing, serving, tasks, trained
 from seqtasks.task import Examples, Folders
 from seqtasks.training import Training
 
@@ -90,20 +90,17 @@ class InTurns(keras.callbacks.Callback):
 
 def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = None) -> dict[str, Any]:
     """Seconds per epoch, seconds to GOAL, reviews per second and milliseconds for one review, ours and the script's."""
-    task = tasks.find("sentiment")
-    data = preparing.read(task, dataset, folders, say)
-    task = preparing.fit(task, data)
+    lesson = learning.prepare(tasks.find("sentiment"), dataset, folders, say)
+    data = lesson.data
     start = time.perf_counter()
-    encoded = preparing.encode(task, data, ["train", "validation"], folders)
+    encoded = preparing.encode(lesson.task, data, ["train", "validation"], folders)
     encoding = time.perf_counter() - start
     size = sum(len(text) for name in encoded for text in data.examples[name].inputs)
-    keras.utils.set_random_seed(0)
     turns = InTurns(Script(data.examples["train"], data.examples["validation"]), say)
-    model = trained.build(task)
-    training = Training(model, task.pattern, task.targets, task.settings, seed=0)
+    training = lesson.training(0)
     with tempfile.TemporaryDirectory() as folder:
         training.run(encoded["train"], encoded["validation"], folder=Path(folder), callbacks=[turns])
-        answers = _answers(model, task, turns.script, data.examples["test"].inputs, Path(folder))
+        answers = _answers(training.model, lesson.task, turns.script, data.examples["test"].inputs, Path(folder))
     steps = training.progress.history
     return {
         "benchmark": "sentiment",

@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from seqtasks import tasks
+from seqtasks.errors import UsageError
 from seqtasks.task import Folders
+
+if TYPE_CHECKING:
+    from seqtasks.own import Source
 
 task_argument = click.argument("task", callback=lambda context, parameter, value: tasks.known(value))
 model_option = click.option(
@@ -29,24 +33,50 @@ manual_option = click.option(
 )
 
 
+def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say how a person's own file is to be read."""
+    command = click.option("--encoding", default="utf-8", show_default=True)(command)
+    command = click.option("--separator", help="Between fields.  [default: , or, for .tsv, a tab]")(command)
+    return click.option("--input-column", "--text-column", "input_column", help="If its name is not a usual one.")(
+        command
+    )
+
+
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that name a person's own file and how it is to be read."""
-    for option in reversed(
-        (
-            click.option(
-                "--data",
-                metavar="FILE",
-                help="Own examples: CSV, TSV, JSONL, Parquet, plain or .gz; a folder per class.",
-            ),
-            click.option("--test-data", metavar="FILE", help="Own test examples; without it a tenth of --data."),
-            click.option("--text-column", "input_column", help="The inputs' column; without it a usual name."),
-            click.option("--label-column", help="The labels' column; without it a usual name."),
-            click.option("--separator", help="Between the fields of a CSV.  [default: , or a tab for .tsv]"),
-            click.option("--encoding", default="utf-8", show_default=True),
-        )
-    ):
-        command = option(command)
-    return command
+    own = "Own examples: CSV, TSV, JSONL, Parquet, plain or .gz; or a folder per class."
+    command = click.option("--label-column", help="If its name is not a usual one.")(reading_options(command))
+    command = click.option("--test-data", metavar="FILE", help="Own test examples; else a tenth of --data.")(command)
+    return click.option("--data", metavar="FILE", help=own)(command)
+
+
+def source(
+    data: str | None,
+    test_data: str | None,
+    input_column: str | None,
+    label_column: str | None,
+    separator: str | None,
+    encoding: str,
+) -> Source | None:
+    """A person's own examples, as the options name them, or None."""
+    if not data:
+        return None
+    from seqtasks.own import Source
+    from seqtasks.readers import Options
+
+    test = str(Path(test_data).absolute()) if test_data else None
+    return Source(str(Path(data).absolute()), test, Options(input_column, label_column, separator, encoding))
+
+
+def settings(changes: Sequence[str], named: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of --set KEY=VALUE and of the options that have names of their own."""
+    chosen = {name: value for name, value in named.items() if value is not None}
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not equals:
+            raise UsageError(f"--set {change} is not of the form KEY=VALUE")
+        chosen[name.strip().replace("-", "_")] = value.strip()
+    return chosen
 
 
 def model_folder(model: Path | None, task: str) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,37 +12,34 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from seqtasks import batching, splits
-from seqtasks.batching import Encoded
 from seqtasks.cli.options import say
-from seqtasks.preparing import Data
-from seqtasks.task import Task
+from seqtasks.learning import Lesson
 
 
-def announce(task: Task, data: Data, encoded: Mapping[str, Encoded], model: keras.Model) -> None:
-    """The first lines: rows, what was dropped, labels, lengths, parameters, padding."""
+def announce(lesson: Lesson) -> None:
+    """The first lines: rows, what was dropped, labels, lengths, padding, cell."""
+    task, data, train = lesson.task, lesson.data, lesson.encoded["train"]
     rows = ", ".join(f"{count:,} {name}" for name, count in data.rows.items())
     dropped = "; ".join(f"{count:,} dropped from {where}" for where, count in data.dropped.items() if count)
     say(f"{task.name} on {data.name}: {rows}{f' ({dropped})' if dropped else ''}")
-    train, settings = encoded["train"], task.settings
     counts = np.bincount(train.targets, minlength=task.targets.choices)
     labels = ", ".join(f"{name} {count:,}" for name, count in zip(task.targets.names, counts, strict=True))
     median, high, most = np.percentile(train.lengths, [50, 95, 100]).astype(int)
-    order = batching.order(
-        train.lengths, size=settings["batch"], least=settings["least_steps"], seed=0, epoch=0
-    )  # fmt: skip
+    size, least = task.settings["batch"], task.settings["least_steps"]
+    order = batching.order(train.lengths, size=size, least=least, seed=0, epoch=0)
     share = batching.padded_share(train.lengths, order)
     say(f"labels: {labels}; lengths: median {median}, 95 % up to {high}, longest {most} steps; {share:.1%} padding")
-    say(f"model: {settings['cell']}, {model.count_params():,} parameters; {len(order):,} steps an epoch")
+    say(f"model: {task.settings['cell']}; {len(order):,} steps an epoch, at most {task.settings['epochs']} epochs")
 
 
-def announce_cost(data: Data, seconds: float, epochs: int) -> None:
+def announce_cost(lesson: Lesson) -> None:
     """What a training would cost, and how many inputs stand in a split more than once."""
-    twice = {name: splits.duplicates(examples) for name, examples in data.examples.items()}
+    twice = {name: splits.duplicates(examples) for name, examples in lesson.data.examples.items()}
     say("duplicates: " + ", ".join(f"{count:,} in {name}" for name, count in twice.items()))
-    say(
-        f"cost: about {seconds:.0f} s an epoch, {seconds * epochs / 60:.1f} minutes for {epochs} epochs, on this "
-        "machine"
-    )
+    training, epochs = lesson.training(0), lesson.task.settings["epochs"]
+    seconds = training.estimate(lesson.encoded["train"])
+    cost = f"about {seconds:.0f} s an epoch, {seconds * epochs / 60:.1f} minutes for {epochs}"
+    say(f"cost: {training.model.count_params():,} parameters; {cost}, on this machine")
 
 
 @contextmanager

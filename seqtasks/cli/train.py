@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
 from seqtasks.cli import options
-from seqtasks.errors import DivergenceError, UsageError
+from seqtasks.errors import UsageError
 
 
 @click.command("train")
@@ -62,85 +60,24 @@ def command(
     if resume and fresh:
         raise UsageError("--resume and --fresh contradict each other; give one")
     options.start_tensorflow()
-    import keras
-
-    from seqtasks import batching, cards, codecs, files, own, preparing, tasks, trained
+    from seqtasks import learning, preparing, tasks
     from seqtasks.cli import progress
-    from seqtasks.readers import Options
-    from seqtasks.training import Training
 
-    source = None
-    if data:
-        paths = [str(Path(each).absolute()) if each else None for each in (data, test_data)]
-        source = own.Source(paths[0] or "", paths[1], Options(input_column, label_column, separator, encoding))
-    configured = tasks.find(task).configure(_settings(changes, named))
+    configured = tasks.find(task).configure(options.settings(changes, named))
+    source = options.source(data, test_data, input_column, label_column, separator, encoding)
     folder = options.model_folder(model, task)
-    with contextlib.nullcontext() if dry_run else files.lock(folder):
-        if not dry_run:
-            files.settle(folder, record=cards.NAME)
-        where = options.folders(datasets, manual_dir)
-        found = preparing.read(configured, source or (preparing.SAMPLE if sample else dataset), where, options.say)
-        fitted = preparing.fit(configured, found)
-        encoded = preparing.encode(fitted, found, ["train", "validation"], where)
-        keras.utils.set_random_seed(seed)
-        network = trained.build(fitted)
-        progress.announce(fitted, found, encoded, network)
-        training = Training(network, fitted.pattern, fitted.targets, fitted.settings, seed=seed)
+    with contextlib.nullcontext() if dry_run else learning.working_in(folder):
+        chosen = source or (preparing.SAMPLE if sample else dataset)
+        lesson = learning.prepare(configured, chosen, options.folders(datasets, manual_dir), options.say)
+        progress.announce(lesson)
         if dry_run:
-            progress.announce_cost(found, training.estimate(encoded["train"]), fitted.settings["epochs"])
+            progress.announce_cost(lesson)
             return
-        facts: dict[str, Any] = {
-            "task": task,
-            "dataset": found.name,
-            "fingerprint": " ".join(batching.fingerprint(each)[:16] for each in encoded.values()),
-            "settings": {**configured.inputs.settings(), **configured.settings},
-            "seed": seed,
-        }
-        provenance = cards.provenance()
-        identity = {**facts, "versions": provenance["versions"]}
-        checkpoints = trained.begin(folder, identity, fresh=fresh, resume=resume)
-
-        def keep() -> None:
-            card = cards.Card(
-                **facts,
-                **provenance,
-                inputs=codecs.describe(fitted.inputs),
-                targets=codecs.describe(fitted.targets),
-                rows=found.rows,
-                dropped=found.dropped,
-                source=asdict(source) if source else None,
-                best=training.progress.best,
-                seconds=round(training.progress.seconds, 1),
+        with progress.bar() as callback:
+            done = learning.learn(
+                lesson, folder, seed=seed, fresh=fresh, resume=resume, callbacks=[callback], notice=options.say
             )
-            trained.keep(folder, network, card, training.progress.history)
-
-        try:
-            with progress.bar() as callback:
-                training.run(
-                    encoded["train"],
-                    encoded["validation"],
-                    folder=checkpoints,
-                    callbacks=[callback],
-                    notice=options.say,
-                )
-        except DivergenceError:
-            if training.progress.best:
-                keep()
-                options.say(f"the best epoch so far, {training.progress.best['epoch']}, is kept in {folder}")
-            raise
-        keep()
-    best = training.progress.best
     click.echo(
-        f"trained {task} on {found.name} in {training.progress.seconds:.0f} s: validation accuracy "
-        f"{best['val_accuracy']:.4f} (epoch {best['epoch']}), kept in {folder}"
+        f"trained {task} on {lesson.data.name} in {done.seconds:.0f} s: validation accuracy "
+        f"{done.best['val_accuracy']:.4f} (epoch {done.best['epoch']}), kept in {folder}"
     )
-
-
-def _settings(changes: tuple[str, ...], named: dict[str, Any]) -> dict[str, Any]:
-    settings = {name: value for name, value in named.items() if value is not None}
-    for change in changes:
-        name, equals, value = change.partition("=")
-        if not equals:
-            raise UsageError(f"--set {change} is not of the form KEY=VALUE")
-        settings[name.strip().replace("-", "_")] = value.strip()
-    return settings

@@ -138,7 +138,7 @@ class Text:
 
     @cached_property
     def _split_now(self) -> Any:
-        return tf.function(self.split, input_signature=[tf.TensorSpec([None], tf.string)])
+        return tf.function(self.split, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
 
     @cached_property
     def _table(self) -> tf.lookup.StaticHashTable:

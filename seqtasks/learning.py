@@ -1,0 +1,106 @@
+"""From a task and its data to a trained model's folder."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from seqtasks import batching, cards, codecs, files, preparing, trained
+from seqtasks.batching import Encoded
+from seqtasks.errors import DivergenceError
+from seqtasks.own import Source
+from seqtasks.preparing import Data
+from seqtasks.task import Folders, Task
+from seqtasks.training import Progress, Training
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What is to be learned: a task with fitted codecs, and its train and validation splits, encoded."""
+
+    task: Task
+    data: Data
+    encoded: Mapping[str, Encoded]
+
+    def training(self, seed: int) -> Training:
+        """A training from the very beginning; everything random in it follows from the seed."""
+        keras.utils.set_random_seed(seed)
+        task = self.task
+        return Training(trained.build(task), task.pattern, task.targets, task.settings, seed=seed)
+
+    def configure(self, changes: Mapping[str, Any]) -> Lesson:
+        """The same with other settings of the model or the training; the codecs stay as they are."""
+        return replace(self, task=self.task.configure(changes))
+
+
+def prepare(task: Task, dataset: str | Source | None, folders: Folders, notice: Callable[[str], None]) -> Lesson:
+    """Reads, splits, fits and encodes. Raises what preparing.read, fit and encode raise."""
+    data = preparing.read(task, dataset, folders, notice)
+    fitted = preparing.fit(task, data)
+    return Lesson(fitted, data, preparing.encode(fitted, data, ["train", "validation"], folders))
+
+
+def learn(
+    lesson: Lesson,
+    folder: Path,
+    *,
+    seed: int,
+    fresh: bool = False,
+    resume: bool = False,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    notice: Callable[[str], None] = lambda text: None,
+) -> Progress:
+    """Trains into a folder whose lock the caller holds, going on with the unfinished training that stands there.
+
+    Raises what Training.run and trained.begin raise; after a DivergenceError the best epoch so far is in the folder.
+    """
+    task, data = lesson.task, lesson.data
+    facts: dict[str, Any] = {
+        "task": task.name,
+        "dataset": data.name,
+        "fingerprint": " ".join(batching.fingerprint(each)[:16] for each in lesson.encoded.values()),
+        "settings": {**task.inputs.settings(), **task.settings},
+        "seed": seed,
+    }
+    provenance = cards.provenance()
+    identity = {**facts, "versions": provenance["versions"]}
+    checkpoints = trained.begin(folder, identity, fresh=fresh, resume=resume)
+    training = lesson.training(seed)
+    parts = (lesson.encoded["train"], lesson.encoded["validation"])
+    try:
+        progress = training.run(*parts, folder=checkpoints, callbacks=callbacks, notice=notice)
+    except DivergenceError:
+        if training.progress.best:
+            _keep(folder, training, lesson, facts | provenance)
+            notice(f"the best epoch so far, {training.progress.best['epoch']}, is kept in {folder}")
+        raise
+    _keep(folder, training, lesson, facts | provenance)
+    return progress
+
+
+def _keep(folder: Path, training: Training, lesson: Lesson, facts: Mapping[str, Any]) -> None:
+    source = lesson.data.source
+    card = cards.Card(
+        **facts,
+        inputs=codecs.describe(lesson.task.inputs),
+        targets=codecs.describe(lesson.task.targets),
+        rows=lesson.data.rows,
+        dropped=lesson.data.dropped,
+        source=asdict(source) if source else None,
+        best=training.progress.best,
+        seconds=round(training.progress.seconds, 1),
+    )
+    trained.keep(folder, training.model, card, training.progress.history)
+
+
+@contextlib.contextmanager
+def working_in(folder: Path) -> Iterator[None]:
+    """Holds a model's folder, and ends what an earlier process could not."""
+    with files.lock(folder):
+        files.settle(folder, record=cards.NAME)
+        yield
