@@ -33,7 +33,7 @@ def evaluate(
         raise UsageError(f"data set {data.name} has no split {split!r}; choose from {', '.join(data.examples)}")
     encoded = preparing.encode(task, data, [split], folders)[split]
     probabilities = predict(trained, encoded)
-    measures = task.measures(encoded.targets, probabilities, encoded.lengths, task.targets.names)
+    measures = measure(trained, encoded, probabilities)
     result = {"task": task.name, "dataset": data.name, "split": split, "examples": len(encoded), **measures}
     files.write_json(trained.folder / "metrics.json", result, point="metrics")
     with files.writing(trained.folder / "confusion.png", point="confusion") as path:
@@ -41,6 +41,12 @@ def evaluate(
     with files.writing(trained.folder / "mistakes.csv", point="mistakes") as path:
         write_mistakes(trained, data.examples[split].inputs, encoded.targets, probabilities, path)
     return result
+
+
+def measure(trained: Trained, encoded: Encoded, probabilities: np.ndarray) -> dict[str, Any]:
+    """The task's figures of merit for class probabilities (N, C) of encoded examples."""
+    task = trained.task
+    return task.measures(encoded.targets, probabilities, encoded.lengths, task.targets.names)
 
 
 def predict(trained: Trained, encoded: Encoded) -> np.ndarray:

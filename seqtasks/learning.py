@@ -33,6 +33,16 @@ class Lesson:
         task = self.task
         return Training(trained.build(task), task.pattern, task.targets, task.settings, seed=seed)
 
+    def facts(self, seed: int) -> dict[str, Any]:
+        """What makes two trainings the same one, but for versions."""
+        return {
+            "task": self.task.name,
+            "dataset": self.data.name,
+            "fingerprint": " ".join(batching.fingerprint(each)[:16] for each in self.encoded.values()),
+            "settings": {**self.task.inputs.settings(), **self.task.settings},
+            "seed": seed,
+        }
+
     def configure(self, changes: Mapping[str, Any]) -> Lesson:
         """The same with other settings of the model or the training; the codecs stay as they are."""
         return replace(self, task=self.task.configure(changes))
@@ -59,15 +69,7 @@ def learn(
 
     Raises what Training.run and trained.begin raise; after a DivergenceError the best epoch so far is in the folder.
     """
-    task, data = lesson.task, lesson.data
-    facts: dict[str, Any] = {
-        "task": task.name,
-        "dataset": data.name,
-        "fingerprint": " ".join(batching.fingerprint(each)[:16] for each in lesson.encoded.values()),
-        "settings": {**task.inputs.settings(), **task.settings},
-        "seed": seed,
-    }
-    provenance = cards.provenance()
+    facts, provenance = lesson.facts(seed), cards.provenance()
     identity = {**facts, "versions": provenance["versions"]}
     checkpoints = trained.begin(folder, identity, fresh=fresh, resume=resume)
     training = lesson.training(seed)

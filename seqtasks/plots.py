@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 mpl.rcParams["figure.dpi"] = 120
 
@@ -20,10 +21,24 @@ def curves(history: pd.DataFrame, name: str, path: Path) -> None:
     if len(history):
         axes.plot(history["epoch"], history[name], marker="o", label="training")
         axes.plot(history["epoch"], history[f"val_{name}"], marker="o", label="validation")
-        axes.set_xticks(history["epoch"] if len(history) <= 15 else np.linspace(1, len(history), 10, dtype=int))
         axes.legend()
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epoch")
     axes.set_ylabel(f"{name} (nats)" if name == "loss" else name)
+    axes.grid(alpha=0.3)
+    figure.savefig(path, format="png")
+
+
+def comparison(histories: Mapping[str, pd.DataFrame], name: str, path: Path) -> None:
+    """A validation measure over the epochs, a curve for each, as PNG."""
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.add_subplot()
+    for label, history in histories.items():
+        axes.plot(history["epoch"], history[f"val_{name}"], marker="o", label=label)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(f"validation {name}")
+    axes.legend()
     axes.grid(alpha=0.3)
     figure.savefig(path, format="png")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,14 +59,28 @@ def read(task: Task, dataset: str | Source | None, folders: Folders, notice: Cal
 
 
 def fit(task: Task, data: Data) -> Task:
-    """The task with codecs fitted on the training examples. Raises InputError if they have one class only."""
+    """The task with codecs fitted on the training examples.
+
+    Raises InputError if these have one class only, or if another split has a class that they do not have.
+    """
     examples = data.examples["train"]
     chunks = [slice(start, start + CHUNK) for start in range(0, len(examples), CHUNK)]
     targets = task.targets.fit(examples.targets[rows] for rows in chunks)
     if targets.choices < 2:
         raise InputError(f"{data.name} has one class only, {targets.names[0]!r}; give examples of at least two")
+    for name in ("validation", "test"):
+        _refuse_strangers(data, name, targets.names)
     inputs = task.inputs.fit(examples.inputs[rows] for rows in chunks)
     return dataclasses.replace(task, inputs=inputs, targets=targets)
+
+
+def _refuse_strangers(data: Data, name: str, known: Sequence[str]) -> None:
+    """Raises InputError that names the first row with a label which training does not know."""
+    labels = data.examples[name].targets
+    if strangers := set(labels) - set(known):
+        row = next(number for number, label in enumerate(labels, 1) if label in strangers)
+        where = data.source.test_data if name == "test" and data.source and data.source.test_data else name
+        raise InputError(f"{where} row {row}: label {labels[row - 1]!r} is none of {', '.join(known)}, those of train")
 
 
 def encode(task: Task, data: Data, names: list[str], folders: Folders) -> dict[str, Encoded]:

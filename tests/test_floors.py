@@ -18,7 +18,7 @@ FLOORS = (
     {"preparing", "trained"},
     {"learning"},
     {"answering", "evaluation", "exporting", "serving"},
-    {"benchmarks"},
+    {"benchmarks", "comparing"},
     {"cli"},
 )
 

@@ -50,6 +50,14 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--data", metavar="FILE", help=own)(command)
 
 
+def one_data_set(dataset: str | None, sample: bool, data: str | None, test_data: str | None) -> None:
+    """Raises UsageError where the options name several data sets, or half of one."""
+    if sum((dataset is not None, sample, data is not None)) > 1:
+        raise UsageError("--dataset, --sample and --data name several data sets; give one")
+    if test_data and not data:
+        raise UsageError("--test-data goes with --data; give both")
+
+
 def source(
     data: str | None,
     test_data: str | None,
@@ -117,3 +125,4 @@ def start_tensorflow() -> None:
         import tensorflow as tf
 
         tf.config.list_physical_devices()
+        tf.get_logger().setLevel("ERROR")  # it counts traced functions, of which every command makes a few

@@ -53,10 +53,7 @@ def command(
     **named: str | int | None,
 ) -> None:
     """Train a task's model. Interrupted, the same command goes on where it stopped."""
-    if sum((dataset is not None, sample, data is not None)) > 1:
-        raise UsageError("--dataset, --sample and --data name several data sets; give one")
-    if test_data and not data:
-        raise UsageError("--test-data goes with --data; give both")
+    options.one_data_set(dataset, sample, data, test_data)
     if resume and fresh:
         raise UsageError("--resume and --fresh contradict each other; give one")
     options.start_tensorflow()

@@ -1,0 +1,96 @@
+"""seqtasks compare TASK --cells simple,irnn,lstm,gru"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from seqtasks.cli import options
+
+CELLS = "simple,irnn,lstm,gru"
+
+
+@click.command("compare")
+@options.task_argument
+@click.option("--cells", default=CELLS, show_default=True, help="Recurrent cells, with commas between.")
+@click.option(
+    "--dataset", help="A data set by name; without it the task's own, or its sample where that cannot be had."
+)
+@click.option("--sample", is_flag=True, help="The small data set that the project makes itself.")
+@options.data_options
+@click.option("--epochs", type=int, help="Epochs at most.")
+@click.option("--units", type=int, help="Units of each recurrent layer, in each direction.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@click.option(
+    "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Any other setting; may be given repeatedly."
+)
+@options.json_option
+@click.option("--model", type=click.Path(file_okay=False, path_type=Path), help="[default: saved_models/TASK-cells]")
+@options.datasets_option
+@options.manual_option
+def command(
+    task: str,
+    cells: str,
+    dataset: str | None,
+    sample: bool,
+    data: str | None,
+    test_data: str | None,
+    input_column: str | None,
+    label_column: str | None,
+    separator: str | None,
+    encoding: str,
+    seed: int,
+    changes: tuple[str, ...],
+    as_json: bool,
+    model: Path | None,
+    datasets: str,
+    manual_dir: str | None,
+    **named: int | None,
+) -> None:
+    """The same training with each cell, measured on validation: one table, one plot, one CSV.
+
+    Interrupted, the same command goes on; what is trained already is not trained again.
+    """
+    options.one_data_set(dataset, sample, data, test_data)
+    options.start_tensorflow()
+    from seqtasks import comparing, learning, preparing, tasks
+    from seqtasks.cli import progress
+
+    configured = tasks.find(task).configure(options.settings(changes, named))
+    chosen = [comparing.known(cell.strip()) for cell in cells.split(",")]
+    source = options.source(data, test_data, input_column, label_column, separator, encoding)
+    folder = model or Path("saved_models") / f"{task}-cells"
+    with learning.working_in(folder):
+        which = source or (preparing.SAMPLE if sample else dataset)
+        lesson = learning.prepare(configured, which, options.folders(datasets, manual_dir), options.say)
+        progress.announce(lesson)
+
+        def train(cell: str, one: learning.Lesson, into: Path) -> None:
+            options.say(f"{cell}:")
+            with progress.bar() as callback:
+                learning.learn(one, into, seed=seed, callbacks=[callback], notice=options.say)
+
+        rows = comparing.compare(lesson, chosen, folder, seed=seed, train=train)
+    if as_json:
+        options.say_json(rows)
+    else:
+        _table(rows, f"{task} on {lesson.data.name}, validation", folder)
+
+
+def _table(rows: list[dict[str, Any]], title: str, folder: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title)
+    for name in rows[0]:
+        table.add_column(name.replace("_", " "), justify="left" if name == "cell" else "right")
+    for row in rows:
+        table.add_row(*(_text(value) for value in row.values()))
+    Console().print(table)
+    click.echo(f"{folder}/compare.csv, compare.png")
+
+
+def _text(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)

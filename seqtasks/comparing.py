@@ -1,0 +1,67 @@
+"""The same training with each recurrent cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from seqtasks import cards, evaluation, files, plots, trained
+from seqtasks.errors import SeqtasksError, unknown
+from seqtasks.layers.stack import CELLS
+from seqtasks.learning import Lesson
+
+
+def known(cell: str) -> str:
+    """The cell's name; raises UsageError for one that there is not."""
+    if cell not in CELLS:
+        raise unknown("cell", cell, CELLS)
+    return cell
+
+
+def compare(
+    lesson: Lesson, cells: Sequence[str], folder: Path, *, seed: int, train: Callable[[str, Lesson, Path], None]
+) -> list[dict[str, Any]]:
+    """A row a cell: validation accuracy, by length too, seconds, parameters; leaves compare.csv and compare.png.
+
+    `train` is called with cell, lesson and folder for each cell whose finished training does not stand there yet.
+    """
+    rows, histories = [], {}
+    for cell in cells:
+        one, into = lesson.configure({"cell": cell}), folder / cell
+        if not _finished(into, one, seed):
+            train(cell, one, into)
+        model = trained.restore(into, lesson.task.name)
+        histories[cell] = pd.read_csv(into / trained.HISTORY)
+        rows.append({"cell": cell, **_row(model, lesson)})
+    with files.writing(folder / "compare.csv", point="compare") as path:
+        pd.DataFrame(rows).to_csv(path, index=False)
+    with files.writing(folder / "compare.png", point="compare") as path:
+        plots.comparison(histories, "accuracy", path)
+    return rows
+
+
+def _finished(folder: Path, lesson: Lesson, seed: int) -> bool:
+    """Whether the folder holds just this training, ended."""
+    try:
+        card = cards.read(folder)
+    except SeqtasksError:
+        return False
+    return {name: getattr(card, name) for name in ("dataset", "fingerprint", "settings", "seed")} == {
+        name: value for name, value in lesson.facts(seed).items() if name != "task"
+    }
+
+
+def _row(model: trained.Trained, lesson: Lesson) -> dict[str, Any]:
+    validation = lesson.encoded["validation"]
+    measured = evaluation.measure(model, validation, evaluation.predict(model, validation))
+    lengths = {f"{bucket}_steps": found["accuracy"] for bucket, found in measured["accuracy_by_length"].items()}
+    return {
+        "accuracy": measured["accuracy"],
+        "epoch": int(model.card.best["epoch"]),
+        "seconds": model.card.seconds,
+        "parameters": model.model.count_params(),
+        **lengths,
+    }
