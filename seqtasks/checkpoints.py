@@ -7,6 +7,7 @@ written after the first, so a checkpoint without it does not count. The newest t
 from __future__ import annotations
 
 import json
+import time
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,6 +19,30 @@ from seqtasks import files
 from seqtasks.errors import IntegrityError
 
 KEPT = 2
+SHARE = 0.02  # of the time, at most, goes into checkpoints
+SELDOM = 1.0  # seconds between two of them, at least
+
+State = tuple[int, dict[str, np.ndarray], dict[str, Any]]  # step, arrays, the rest
+
+
+class Saver:
+    """Saves so often that it costs SHARE of the time at most, whatever the model's size: there is nothing to set."""
+
+    def __init__(self, folder: Path, state: Callable[[], State]) -> None:
+        self.folder, self.state = folder, state
+        self.taken: list[float] = []  # seconds that each checkpoint took
+        self.last = time.monotonic()
+
+    def save_when_due(self) -> None:
+        cost = max(self.taken[-3:], default=0.0)
+        if time.monotonic() - self.last >= max(cost / SHARE, SELDOM):
+            self.save()
+
+    def save(self) -> None:
+        start = time.monotonic()
+        save(self.folder, *self.state())
+        self.last = time.monotonic()
+        self.taken.append(self.last - start)
 
 
 def save(folder: Path, step: int, arrays: Mapping[str, np.ndarray], rest: Mapping[str, Any]) -> None:
@@ -28,9 +53,7 @@ def save(folder: Path, step: int, arrays: Mapping[str, np.ndarray], rest: Mappin
         digest = files.sha256(part)
     files.write_json(path.with_suffix(".json"), {**rest, "sha256": digest}, point="checkpoint.record")
     files.fault("checkpoint.prune")
-    for old in _steps(folder)[KEPT:]:
-        old.unlink()
-        old.with_suffix(".npz").unlink(missing_ok=True)
+    _drop(_steps(folder)[KEPT:])
 
 
 def load(folder: Path, notice: Callable[[str], None]) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
@@ -39,19 +62,27 @@ def load(folder: Path, notice: Callable[[str], None]) -> tuple[dict[str, np.ndar
     Says so when a damaged one is passed over; raises IntegrityError when all are damaged.
     """
     found = _steps(folder)
-    for record in found:
+    for number, record in enumerate(found):
         try:
             rest = json.loads(record.read_bytes())
             path = record.with_suffix(".npz")
             if files.sha256(path) != rest.pop("sha256"):
                 raise ValueError("its sha256 is another")
             with np.load(path, allow_pickle=False) as arrays:
-                return dict(arrays), rest
+                whole = dict(arrays), rest
+            _drop(found[:number])  # or they would count among the newest two
+            return whole
         except (OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
             notice(f"checkpoint {record.with_suffix('')} is damaged ({error}) and passed over")
     if found:
         raise IntegrityError(f"no checkpoint in {folder} is whole; begin again with --fresh")
     return None
+
+
+def _drop(records: list[Path]) -> None:
+    for record in records:
+        record.unlink()
+        record.with_suffix(".npz").unlink(missing_ok=True)
 
 
 def _steps(folder: Path) -> list[Path]:

@@ -6,10 +6,8 @@ with the very numbers of one that was not.
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqtasks import batching, checkpoints
+from seqtasks import batching, checkpoints, interrupts
 from seqtasks.batching import Encoded
 from seqtasks.errors import DivergenceError, IntegrityError, Interrupted, UsageError
 
@@ -34,7 +32,6 @@ DEFAULTS: dict[str, bool | int | float | str] = {
     "patience": 3,  # epochs without a better validation accuracy before it stops
 }
 EVALUATION_BATCH = 256
-CHECKPOINT_SHARE = 0.02  # of the time, at most, goes into checkpoints
 
 
 @dataclass
@@ -61,6 +58,7 @@ class Training:
         self.model, self.pattern, self.settings, self.seed = model, pattern, settings, seed
         self.progress = Progress()
         self.saving: list[float] = []  # seconds that each checkpoint took
+        self.began = self.before = 0.0
         self.loss = pattern.loss(targets, settings)
         self.metrics = {"loss": keras.metrics.Mean(), "accuracy": keras.metrics.SparseCategoricalAccuracy()}
         self.averages = [tf.Variable(each) for each in model.trainable_variables]
@@ -84,11 +82,12 @@ class Training:
         steps = len(self._order(train, 0))
         self._compile(steps * epochs, self._batch(train, np.arange(1)))
         self._restore(folder, notice)
+        self.began, self.before = time.monotonic(), at.seconds
         listeners = keras.callbacks.CallbackList(list(callbacks), model=self.model, epochs=epochs, steps=steps)
         self.model.stop_training = at.waited >= self.settings["patience"]
         listeners.on_train_begin()
-        with _signals() as caught:
-            saver = _Saver(self, folder)
+        with interrupts.collected() as caught:
+            saver = checkpoints.Saver(folder, self._state)
             while at.epoch < epochs and not self.model.stop_training:
                 listeners.on_epoch_begin(at.epoch)
                 batches = self._order(train, at.epoch)
@@ -110,7 +109,7 @@ class Training:
                         )
                 row = self._end_epoch(validation)
                 listeners.on_epoch_end(row["epoch"] - 1, row)
-            at.seconds += saver.elapsed()
+            at.seconds, self.saving = self._seconds(), saver.taken
         self._assign(self.best)
         listeners.on_train_end()
         return at
@@ -232,6 +231,16 @@ class Training:
         }
         return {f"{name}.{index}": each for name, group in groups.items() for index, each in enumerate(group)}
 
+    def _seconds(self) -> float:
+        """What the training has taken, before an interruption and since."""
+        return self.before + time.monotonic() - self.began
+
+    def _state(self) -> tuple[int, dict[str, np.ndarray], dict[str, Any]]:
+        """The number of steps done, all variables' values, and the rest: what a checkpoint holds."""
+        rest = {**vars(self.progress), "seconds": self._seconds()}
+        arrays = {name: np.asarray(variable) for name, variable in self._variables().items()}
+        return int(self.optimizer.iterations), arrays, rest
+
     def _restore(self, folder: Path, notice: Callable[[str], None]) -> None:
         found = checkpoints.load(folder, notice)
         if found is None:
@@ -247,53 +256,6 @@ class Training:
         for name, value in rest.items():
             setattr(self.progress, name, value)
         notice(f"going on from epoch {self.progress.epoch + 1}, step {self.progress.step + 1}")
-
-
-class _Saver:
-    """Saves a training so often that it costs CHECKPOINT_SHARE of the time at most, whatever the model's size."""
-
-    def __init__(self, training: Training, folder: Path) -> None:
-        self.training, self.folder = training, folder
-        self.began = self.saved = time.monotonic()
-        self.before = training.progress.seconds
-
-    def elapsed(self) -> float:
-        return time.monotonic() - self.began
-
-    def save_when_due(self) -> None:
-        if time.monotonic() - self.saved >= max(self._cost() / CHECKPOINT_SHARE, 1.0):
-            self.save()
-
-    def save(self) -> None:
-        start = time.monotonic()
-        progress = {**vars(self.training.progress), "seconds": self.before + self.elapsed()}
-        step = progress["epoch"] * 1_000_000 + progress["step"]
-        arrays = {name: np.asarray(variable) for name, variable in self.training._variables().items()}
-        checkpoints.save(self.folder, step, arrays, progress)
-        self.saved = time.monotonic()
-        self.training.saving.append(self.saved - start)
-
-    def _cost(self) -> float:
-        """What one checkpoint takes, in seconds, from the last few."""
-        return max(self.training.saving[-3:], default=0.0)
-
-
-@contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM instead of dying of them; a second one ends the process at once."""
-    caught: list[int] = []
-
-    def catch(number: Any, frame: Any) -> None:
-        caught.append(number)
-        signal.signal(number, before[number])
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, catch) for number in numbers}
-    try:
-        yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _any_batch(tensor: tf.Tensor) -> tf.TensorSpec:

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "seqtasks"
 FLOORS = (
-    {"errors", "task", "files", "cards"},
+    {"cards", "errors", "files", "interrupts", "task"},
     {"layers", "batching", "builders", "checkpoints", "measures", "own", "plots", "readers", "splits"},
     {"codecs"},
     {"patterns"},

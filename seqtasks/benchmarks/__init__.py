@@ -10,7 +10,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from seqtasks import cards
+import keras
+import numpy as np
+
+from seqtasks import cards, codecs, exporting, serving, trained
+from seqtasks.task import Task
 
 
 def interleaved(calls: Mapping[str, Callable[[], Any]], *, repeats: int) -> dict[str, float]:
@@ -23,6 +27,13 @@ def interleaved(calls: Mapping[str, Callable[[], Any]], *, repeats: int) -> dict
             if number:
                 taken[name].append(time.perf_counter() - start)
     return {name: median(seconds) for name, seconds in taken.items()}
+
+
+def export(task: Task, model: keras.Model, folder: Path, golden: np.ndarray) -> serving.Served:
+    """A model of the task, trained or not, exported and loaded."""
+    inputs, targets = codecs.describe(task.inputs), codecs.describe(task.targets)
+    card = cards.Card(task.name, "", "", {}, inputs, targets, {}, {}, 0, {}, 0)
+    return serving.load(exporting.export(trained.Trained(task, model, card, folder), golden))
 
 
 def circumstances() -> dict[str, Any]:

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqtasks import batching, benchmarks, cards, codecs, exporting, learning, preparing, serving, tasks, trained
+from seqtasks import batching, benchmarks, learning, preparing, tasks
 from seqtasks.task import Examples, Folders
 from seqtasks.training import Training
 
@@ -129,10 +129,7 @@ def _answers(
     model: keras.Model, task: Any, script: Script, texts: np.ndarray, folder: Path
 ) -> dict[str, dict[str, float]]:
     """Reviews per second and milliseconds for one review, both through a loaded SavedModel of raw strings."""
-    card = cards.Card(
-        "sentiment", "", "", {}, codecs.describe(task.inputs), codecs.describe(task.targets), {}, {}, 0, {}, 0
-    )
-    ours = serving.load(exporting.export(trained.Trained(task, model, card, folder), texts[:2])).model
+    ours = benchmarks.export(task, model, folder, texts[:2]).model
     theirs = script.export(folder / "script")
     many = [tf.constant(chunk) for chunk in np.array_split(texts[:REVIEWS], max(1, len(texts[:REVIEWS]) // 256))]
     one = tf.constant(texts[:1])

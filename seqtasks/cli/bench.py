@@ -42,7 +42,8 @@ def _table(result: dict[str, Any]) -> None:
     from rich.table import Table
 
     rivals = [key for key, value in result.items() if isinstance(value, dict) and key != "versions"]
-    table = Table(title=f"{result['benchmark']} on {result['dataset']}: {result['machine']}, commit {result['commit']}")
+    click.echo(f"{result['benchmark']} on {result['dataset']}: {result['machine']}, commit {result['commit']}")
+    table = Table()
     table.add_column("measure")
     for rival in rivals:
         table.add_column(rival, justify="right")

@@ -143,6 +143,7 @@ def test_a_damaged_checkpoint_is_passed_over_and_said_so(tmp_path: Path, damage:
     _, rest = checkpoints.load(tmp_path, said.append)
     assert rest["text"] == "old"
     assert "step-000000005 is damaged" in said[0]
+    assert [path.name for path in tmp_path.glob("*.json")] == ["step-000000003.json"]
 
 
 def test_no_whole_checkpoint_is_an_error(tmp_path: Path):
