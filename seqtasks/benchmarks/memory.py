@@ -27,7 +27,7 @@ def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = N
         for rows in SIZES:
             path = Path(name) / f"{rows}.csv"
             write_reviews(path, rows)
-            peaks[rows] = peak([*"train sentiment --dry-run --data".split(), str(path)], Path(name))
+            peaks[rows] = peak(["train", "sentiment", "--dry-run", "--data", str(path)], Path(name))
             say(f"{rows:,} rows: {peaks[rows] / 1e6:,.0f} MB")
     few, many = SIZES
     return {
