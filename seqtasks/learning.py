@@ -13,6 +13,7 @@ import keras
 from seqtasks import batching, cards, codecs, files, preparing, trained
 from seqtasks.batching import Encoded
 from seqtasks.errors import DivergenceError
+from seqtasks.layers import stack
 from seqtasks.own import Source
 from seqtasks.preparing import Data
 from seqtasks.task import Folders, Task
@@ -49,7 +50,8 @@ class Lesson:
 
 
 def prepare(task: Task, dataset: str | Source | None, folders: Folders, notice: Callable[[str], None]) -> Lesson:
-    """Reads, splits, fits and encodes. Raises what preparing.read, fit and encode raise."""
+    """Reads, splits, fits and encodes; raises what preparing's functions raise, and UsageError for no layer."""
+    stack.check(task.settings)  # at once, not when the data are ready
     data = preparing.read(task, dataset, folders, notice)
     fitted = preparing.fit(task, data)
     return Lesson(fitted, data, preparing.encode(fitted, data, ["train", "validation"], folders))

@@ -13,9 +13,8 @@ from seqtasks import batching, codecs, own, splits
 from seqtasks.batching import Encoded
 from seqtasks.errors import InputError, ResourceError
 from seqtasks.own import Source
-from seqtasks.task import Examples, Folders, Task
+from seqtasks.task import SAMPLE, Examples, Folders, Task
 
-SAMPLE = "sample"
 CHUNK = 1_000
 
 

@@ -12,6 +12,8 @@ import numpy as np
 
 from seqtasks.errors import UsageError, unknown
 
+SAMPLE = "sample"  # what the project's own data are called, in place of a data set's name
+
 Setting = bool | int | float | str
 
 

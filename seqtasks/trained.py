@@ -63,9 +63,10 @@ def keep(folder: Path, model: keras.Model, card: Card, history: list[dict[str, f
 
 def restore(folder: Path, task_name: str) -> Trained:
     """The trained model of a folder; raises UsageError where there is none, IntegrityError where it is damaged."""
-    card, weights = _card_and_weights(folder)
+    card = cards.read(folder)
     if card.task != tasks.known(task_name):
         raise UsageError(f"{folder} holds a trained {card.task}, not {task_name}; choose its folder with --model")
+    card, weights = _card_and_weights(folder)
     task = tasks.find(card.task).configure(card.settings)
     task = Task(**{**vars(task), "inputs": codecs.restore(card.inputs), "targets": codecs.restore(card.targets)})
     model = build(task)

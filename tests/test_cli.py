@@ -39,7 +39,7 @@ def seqtasks(*arguments: str | Path, folder: Path, **environment: str) -> subpro
         (["evaluate", "sentiment"], 2, 'no trained model in saved_models/sentiment; run "seqtasks train'),
         (["export", "sentiment"], 2, "no trained model in saved_models/sentiment"),
         (["predict", "sentiment", "Good."], 2, 'no export in saved_models/sentiment; run "seqtasks export'),
-        (["predict", "sentiment"], 2, "Missing argument 'VALUES...'"),
+        (["predict", "sentiment"], 2, "give values or --file FILE, one of the two"),
         (["download"], 2, "name a task ("),
         (["fly"], 2, "No such command 'fly'"),
     ],

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from seqtasks.cli import options
+
+if TYPE_CHECKING:
+    from seqtasks.own import Source
 
 CELLS = "simple,irnn,lstm,gru"
 
@@ -15,10 +18,6 @@ CELLS = "simple,irnn,lstm,gru"
 @click.command("compare")
 @options.task_argument
 @click.option("--cells", default=CELLS, show_default=True, help="Recurrent cells, with commas between.")
-@click.option(
-    "--dataset", help="A data set by name; without it the task's own, or its sample where that cannot be had."
-)
-@click.option("--sample", is_flag=True, help="The small data set that the project makes itself.")
 @options.data_options
 @click.option("--epochs", type=int, help="Epochs at most.")
 @click.option("--units", type=int, help="Units of each recurrent layer, in each direction.")
@@ -33,14 +32,7 @@ CELLS = "simple,irnn,lstm,gru"
 def command(
     task: str,
     cells: str,
-    dataset: str | None,
-    sample: bool,
-    data: str | None,
-    test_data: str | None,
-    input_column: str | None,
-    label_column: str | None,
-    separator: str | None,
-    encoding: str,
+    which: Source | str | None,
     seed: int,
     changes: tuple[str, ...],
     as_json: bool,
@@ -53,17 +45,14 @@ def command(
 
     Interrupted, the same command goes on; what is trained already is not trained again.
     """
-    options.one_data_set(dataset, sample, data, test_data)
     options.start_tensorflow()
-    from seqtasks import comparing, learning, preparing, tasks
+    from seqtasks import comparing, learning, tasks
     from seqtasks.cli import progress
 
     configured = tasks.find(task).configure(options.settings(changes, named))
     chosen = [comparing.known(cell.strip()) for cell in cells.split(",")]
-    source = options.source(data, test_data, input_column, label_column, separator, encoding)
     folder = model or Path("saved_models") / f"{task}-cells"
     with learning.working_in(folder):
-        which = source or (preparing.SAMPLE if sample else dataset)
         lesson = learning.prepare(configured, which, options.folders(datasets, manual_dir), options.say)
         progress.announce(lesson)
 

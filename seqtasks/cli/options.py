@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from seqtasks import tasks
 from seqtasks.errors import UsageError
-from seqtasks.task import Folders
-
-if TYPE_CHECKING:
-    from seqtasks.own import Source
+from seqtasks.task import SAMPLE, Folders
 
 task_argument = click.argument("task", callback=lambda context, parameter, value: tasks.known(value))
 model_option = click.option(
@@ -43,37 +41,53 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that name a person's own file and how it is to be read."""
-    own = "Own examples: CSV, TSV, JSONL, Parquet, plain or .gz; or a folder per class."
-    command = click.option("--label-column", help="If its name is not a usual one.")(reading_options(command))
-    command = click.option("--test-data", metavar="FILE", help="Own test examples; else a tenth of --data.")(command)
-    return click.option("--data", metavar="FILE", help=own)(command)
+    """The options that say what to learn from; the command gets them as one `which`, for learning.prepare.
 
+    Raises UsageError where they name several data sets, or half of one.
+    """
 
-def one_data_set(dataset: str | None, sample: bool, data: str | None, test_data: str | None) -> None:
-    """Raises UsageError where the options name several data sets, or half of one."""
-    if sum((dataset is not None, sample, data is not None)) > 1:
-        raise UsageError("--dataset, --sample and --data name several data sets; give one")
-    if test_data and not data:
-        raise UsageError("--test-data goes with --data; give both")
+    @functools.wraps(command)
+    def gathered(
+        *,
+        dataset: str | None,
+        sample: bool,
+        data: str | None,
+        test_data: str | None,
+        input_column: str | None,
+        label_column: str | None,
+        separator: str | None,
+        encoding: str,
+        **others: Any,
+    ) -> Any:
+        if sum((dataset is not None, sample, data is not None)) > 1:
+            raise UsageError("--dataset, --sample and --data name several data sets; give one")
+        if test_data and not data:
+            raise UsageError("--test-data goes with --data; give both")
+        if not data:
+            return command(which=SAMPLE if sample else dataset, **others)
+        from seqtasks.own import Source
+        from seqtasks.readers import Options
 
+        test = str(Path(test_data).absolute()) if test_data else None
+        reading = Options(input_column, label_column, separator, encoding)
+        return command(which=Source(str(Path(data).absolute()), test, reading), **others)
 
-def source(
-    data: str | None,
-    test_data: str | None,
-    input_column: str | None,
-    label_column: str | None,
-    separator: str | None,
-    encoding: str,
-) -> Source | None:
-    """A person's own examples, as the options name them, or None."""
-    if not data:
-        return None
-    from seqtasks.own import Source
-    from seqtasks.readers import Options
-
-    test = str(Path(test_data).absolute()) if test_data else None
-    return Source(str(Path(data).absolute()), test, Options(input_column, label_column, separator, encoding))
+    for option in reversed(
+        (
+            click.option(
+                "--dataset", help="A data set by name; else the task's own or, where that cannot be had, its sample."
+            ),
+            click.option(
+                "--sample", is_flag=True, help="The small data set that the project makes: no network, no files."
+            ),
+            click.option("--data", metavar="FILE", help="Own examples: CSV, TSV, JSONL, Parquet; a folder per class."),
+            click.option("--test-data", metavar="FILE", help="Own test examples; else a tenth of --data."),
+            click.option("--label-column", help="If its name is not a usual one."),
+            reading_options,
+        )
+    ):
+        gathered = option(gathered)
+    return gathered
 
 
 def settings(changes: Sequence[str], named: Mapping[str, Any]) -> dict[str, Any]:

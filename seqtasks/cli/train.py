@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from seqtasks.cli import options
 from seqtasks.errors import UsageError
 
+if TYPE_CHECKING:
+    from seqtasks.own import Source
+
 
 @click.command("train")
 @options.task_argument
-@click.option(
-    "--dataset", help="A data set by name; without it the task's own, or its sample where that cannot be had."
-)
-@click.option("--sample", is_flag=True, help="The small data set that the project makes itself: no network, no files.")
 @options.data_options
 @click.option("--cell", help="simple, irnn, lstm or gru.")
 @click.option("--units", type=int, help="Units of each recurrent layer, in each direction.")
@@ -34,14 +34,7 @@ from seqtasks.errors import UsageError
 @options.manual_option
 def command(
     task: str,
-    dataset: str | None,
-    sample: bool,
-    data: str | None,
-    test_data: str | None,
-    input_column: str | None,
-    label_column: str | None,
-    separator: str | None,
-    encoding: str,
+    which: Source | str | None,
     seed: int,
     changes: tuple[str, ...],
     resume: bool,
@@ -53,19 +46,16 @@ def command(
     **named: str | int | None,
 ) -> None:
     """Train a task's model. Interrupted, the same command goes on where it stopped."""
-    options.one_data_set(dataset, sample, data, test_data)
     if resume and fresh:
         raise UsageError("--resume and --fresh contradict each other; give one")
     options.start_tensorflow()
-    from seqtasks import learning, preparing, tasks
+    from seqtasks import learning, tasks
     from seqtasks.cli import progress
 
     configured = tasks.find(task).configure(options.settings(changes, named))
-    source = options.source(data, test_data, input_column, label_column, separator, encoding)
     folder = options.model_folder(model, task)
     with contextlib.nullcontext() if dry_run else learning.working_in(folder):
-        chosen = source or (preparing.SAMPLE if sample else dataset)
-        lesson = learning.prepare(configured, chosen, options.folders(datasets, manual_dir), options.say)
+        lesson = learning.prepare(configured, which, options.folders(datasets, manual_dir), options.say)
         progress.announce(lesson)
         if dry_run:
             progress.announce_cost(lesson)

@@ -35,7 +35,7 @@ def stack(
     The last state is the one at a row's own last step; U is doubled where both directions are read. Raises UsageError
     for settings that make no layer.
     """
-    _check(settings)
+    check(settings)
     for number in range(1, settings["layers"] + 1):
         values = keras.layers.SpatialDropout1D(settings["dropout"], name=f"dropout_{number}")(values)
         layer = recurrent(settings, sequences=sequences or number < settings["layers"], name=f"recurrent_{number}")
@@ -58,7 +58,8 @@ def recurrent(settings: Mapping[str, Any], *, sequences: bool, name: str) -> ker
     return keras.layers.Bidirectional(layer, name=name) if settings["bidirectional"] else layer
 
 
-def _check(settings: Mapping[str, Any]) -> None:
+def check(settings: Mapping[str, Any]) -> None:
+    """Raises UsageError for settings that make no layer."""
     if settings["cell"] not in CELLS:
         raise unknown("cell", settings["cell"], CELLS)
     for name in ("layers", "units"):
