@@ -65,7 +65,8 @@ def test_without_network_a_named_set_is_one_error(no_downloads, tmp_path, monkey
     with pytest.raises(SystemExit) as ended:
         main(["train", "sentiment", "--dataset", "imdb_reviews"])
     assert ended.value.code == 5
-    assert "cannot be downloaded" in capsys.readouterr().err.splitlines()[-1]
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert "cannot be downloaded (no connection to ai.stanford.edu); connect to the network" in last
 
 
 def test_a_folder_that_cannot_be_written_is_one_error(tmp_path, capsys):

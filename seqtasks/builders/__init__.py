@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -12,6 +16,7 @@ from seqtasks.errors import ResourceError
 from seqtasks.task import Folders
 
 CHUNK = 1_000
+TIMEOUT = 20  # seconds until a server counts as out of reach
 
 
 def load(name: str, folders: Folders, splits: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
@@ -42,7 +47,9 @@ def prepare(name: str, folders: Folders) -> Any:
     tfds.disable_progress_bar()
     builder = tfds.builder(name, data_dir=folders.datasets[0])
     try:
-        builder.download_and_prepare()
+        _reach(builder)
+        with contextlib.redirect_stdout(sys.stderr):  # TFDS prints; standard output is for answers
+            builder.download_and_prepare()
     except Exception as error:  # TFDS lets through whatever its many helpers raise
         looked = ", ".join(str(folder) for folder in folders.datasets)
         raise ResourceError(
@@ -52,10 +59,28 @@ def prepare(name: str, folders: Folders) -> Any:
     return builder
 
 
+def _reach(builder: Any) -> None:
+    """Raises ResourceError if the data set's server cannot be reached: TFDS would try for three minutes.
+
+    A folder with earlier downloads is left to TFDS, which may need no server.
+    """
+    import requests
+
+    if any((Path(builder.data_dir_root) / "downloads").glob("*.INFO")):
+        return
+    for url in list(builder.url_infos)[:1]:
+        try:
+            requests.head(url, timeout=TIMEOUT, allow_redirects=True)
+        except requests.RequestException:
+            raise ResourceError(f"no connection to {urlsplit(url).hostname}") from None
+
+
 def _read(builder: Any, split: str) -> dict[str, np.ndarray]:
     chunks = list(builder.as_dataset(split=split, batch_size=CHUNK).as_numpy_iterator())
     return {feature: np.concatenate([chunk[feature] for chunk in chunks]) for feature in chunks[0]}
 
 
 def _short(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    if isinstance(error, ResourceError):
+        return str(error)
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
