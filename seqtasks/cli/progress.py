@@ -72,7 +72,9 @@ class _Bar(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         shown = logs or {}
-        say(
+        line = (
             f"epoch {epoch + 1}/{self.params['epochs']}: loss {shown['loss']:.4f}, accuracy {shown['accuracy']:.4f}; "
             f"validation loss {shown['val_loss']:.4f}, accuracy {shown['val_accuracy']:.4f}"
         )
+        # through the bar's console, or the line would be written into the bar
+        self.progress.console.print(line, soft_wrap=True, highlight=False, markup=False)

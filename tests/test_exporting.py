@@ -1,0 +1,132 @@
+"""Exports: numbered, whole or not there, refused when altered."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import seqtasks
+from seqtasks import exporting, serving, trained
+from seqtasks.errors import InputError, IntegrityError, UsageError
+from tests.conftest import Learned, run
+
+
+@pytest.fixture
+def model(learned: Learned, tmp_path: Path) -> Path:
+    """A copy of a learned model's folder, to be spoiled."""
+    return Path(shutil.copytree(learned.folder, tmp_path / "model"))
+
+
+def test_each_export_takes_the_next_number_and_the_newest_is_read(learned: Learned, model: Path):
+    first = exporting.numbers(model)[-1]
+    run("export", learned.name, "--model", model)
+    assert exporting.numbers(model)[-1] == first + 1
+    assert seqtasks.load(model).folder == model / "serving" / str(first + 1)
+    assert seqtasks.load(model / "serving" / str(first)).folder.name == str(first)
+
+
+@pytest.mark.parametrize("answers", ["others", "none"])
+def test_an_export_that_answers_otherwise_gets_no_number(learned: Learned, model: Path, answers: str, monkeypatch):
+    before = exporting.numbers(model)
+    if answers == "none":
+        monkeypatch.setattr(exporting, "REPLAY", "raise SystemExit('broken')")
+    else:
+        turned = exporting.REPLAY.replace("model.serve(tf.constant(values))", "model.serve(tf.constant(values[::-1]))")
+        monkeypatch.setattr(exporting, "REPLAY", turned)
+    restored = trained.restore(model, learned.name)
+    with pytest.raises(IntegrityError, match="in a fresh process"):
+        exporting.export(restored, restored.task.sample()["test"].inputs)
+    assert exporting.numbers(model) == before
+    assert not list((model / "serving").glob(".*"))
+    seqtasks.load(model)
+
+
+def flip(folder: Path) -> str:
+    path = folder / "variables" / "variables.data-00000-of-00001"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    return path.name
+
+
+def cut(folder: Path) -> str:
+    path = folder / "saved_model.pb"
+    path.write_bytes(path.read_bytes()[:-1])
+    return path.name
+
+
+def lose(folder: Path) -> str:
+    (folder / "fingerprint.pb").unlink()
+    return "fingerprint.pb"
+
+
+def add(folder: Path) -> str:
+    (folder / "assets").mkdir(exist_ok=True)
+    (folder / "assets" / "more.txt").write_text("more")
+    return "more.txt"
+
+
+def link(folder: Path) -> str:
+    path = folder / "saved_model.pb"
+    path.rename(folder.parent / "elsewhere.pb")
+    path.symlink_to(folder.parent / "elsewhere.pb")
+    return path.name
+
+
+def garble(folder: Path) -> str:
+    (folder / "manifest.json").write_text("[]")
+    return "manifest.json"
+
+
+@pytest.mark.parametrize("spoil", [flip, cut, lose, add, link, garble])
+def test_a_spoiled_export_is_refused_by_the_files_name(model: Path, spoil: Callable[[Path], str]):
+    folder = serving.newest(model)
+    name = spoil(folder)
+    with pytest.raises(IntegrityError, match=name.replace(".", r"\.")):
+        seqtasks.load(model)
+
+
+def test_the_manifest_has_a_worked_example(learned: Learned):
+    served = seqtasks.load(learned.folder)
+    example = served.manifest["example"]
+    (answer,) = served([example["input"]])
+    assert answer["answer"] == example["answer"]
+    np.testing.assert_allclose(list(answer["probabilities"].values()), example["probabilities"], atol=1e-5)
+
+
+def test_the_class_names_are_in_the_savedmodel(learned: Learned):
+    served = seqtasks.load(learned.folder)
+    assert [name.decode() for name in served.model.classes()["answer"].numpy()] == served.manifest["names"]
+
+
+def test_no_operation_needs_a_gpu(learned: Learned):
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    graph = saved_model_pb2.SavedModel()
+    graph.ParseFromString((serving.newest(learned.folder) / "saved_model.pb").read_bytes())
+    functions = graph.meta_graphs[0].graph_def.library.function
+    operations = {node.op for function in functions for node in function.node_def}
+    assert operations
+    assert not {name for name in operations if "cudnn" in name.lower()}
+
+
+def test_a_folder_without_exports(tmp_path: Path):
+    with pytest.raises(UsageError, match=r'no export in .*; run "seqtasks export TASK" first'):
+        seqtasks.load(tmp_path)
+
+
+def test_one_value_is_not_a_list_of_values(learned: Learned):
+    with pytest.raises(InputError, match="give a list of values"):
+        seqtasks.load(learned.folder)("A fine film.")
+
+
+def test_a_card_of_another_version_is_refused(model: Path, learned: Learned):
+    card = json.loads((model / "card.json").read_text())
+    (model / "card.json").write_text(json.dumps(card | {"colour": "red"}))
+    with pytest.raises(IntegrityError, match="is not a card of this version"):
+        trained.restore(model, learned.name)
