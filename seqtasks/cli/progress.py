@@ -47,7 +47,7 @@ def bar() -> Iterator[keras.callbacks.Callback]:
     """A bar with the time left on a terminal, a line an epoch everywhere."""
     console = Console(stderr=True)
     columns = [
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("loss {task.fields[loss]:.4f}"),
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("loss {task.fields[loss]}"),
         TimeRemainingColumn(),
     ]  # fmt: skip
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
@@ -61,14 +61,14 @@ class _Bar(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         total = self.params["epochs"] * self.params["steps"]
-        self.bar = self.progress.add_task("training", total=total, loss=float("nan"))
+        self.bar = self.progress.add_task("training", total=total, loss="-")
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.first = epoch * self.params["steps"] + 1
         self.progress.update(self.bar, description=f"epoch {epoch + 1}/{self.params['epochs']}")
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self.progress.update(self.bar, completed=self.first + batch, loss=(logs or {}).get("loss", float("nan")))
+        self.progress.update(self.bar, completed=self.first + batch, loss=f"{(logs or {})['loss']:.4f}")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         shown = logs or {}
