@@ -46,7 +46,9 @@ def separate(splits: Mapping[str, Examples]) -> tuple[dict[str, Examples], dict[
 
 def duplicates(examples: Examples) -> int:
     """How many inputs stand there before already."""
-    return len(examples) - len(np.unique(_keys(examples)))
+    keys = _keys(examples)
+    keys.sort()
+    return int((keys[1:] == keys[:-1]).sum())
 
 
 def _choose(targets: np.ndarray, keys: np.ndarray) -> np.ndarray:
@@ -57,7 +59,9 @@ def _choose(targets: np.ndarray, keys: np.ndarray) -> np.ndarray:
         rows = np.flatnonzero(targets == name)
         number = max(1, round(len(rows) * SHARE)) if len(rows) > 1 else 0
         if number:
-            chosen[rows] = draw[rows] <= np.partition(draw[rows], number - 1)[number - 1]
+            drawn = draw[rows]
+            drawn.partition(number - 1)
+            chosen[rows] = draw[rows] <= drawn[number - 1]
     return chosen
 
 
@@ -65,8 +69,10 @@ def _mixed(keys: np.ndarray) -> np.ndarray:
     """Random numbers, uint64 (N,), that depend on the keys alone (the finaliser of SplitMix64, Steele et al., 2014)."""
     mixed = keys + np.uint64(SEED)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-    return mixed ^ (mixed >> np.uint64(31))
+        mixed ^= mixed >> np.uint64(shift)
+        mixed *= np.uint64(factor)
+    mixed ^= mixed >> np.uint64(31)
+    return mixed
 
 
 def _shared(keys: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -116,7 +116,8 @@ class Training:
 
     def estimate(self, train: Encoded) -> float:
         """Seconds that an epoch takes on this machine, from a few steps on batches of middling length."""
-        batches = sorted(self._order(train, 0), key=lambda rows: int(train.lengths[rows].max()))
+        lengths = train.lengths
+        batches = sorted(self._order(train, 0), key=lambda rows: int(lengths[rows].max()))
         self._compile(len(batches), self._batch(train, np.arange(1)))
         middling = batches[len(batches) // 2 - 1 :][:2] * 3
         taken = []

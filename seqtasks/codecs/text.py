@@ -24,7 +24,7 @@ from seqtasks.layers.steps import DropSteps
 
 UNKNOWN = 1  # 0 fills a row behind its length
 SPECIALS = 2
-COUNTED = 2_000_000  # words at a time
+COUNTED = 300_000  # different words at a time, about 30 MB
 PRIME = 1_000_003
 BYTES_PER_WORD = 32
 BYTES_PER_CHARACTER = 4

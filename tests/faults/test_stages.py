@@ -20,7 +20,10 @@ from seqtasks import cards, exporting, serving
 from tests.conftest import sets
 from tests.faults.conftest import Command, run, survived
 
-TINY = sets({"units": "4", "embedding": "4", "bigrams": "0", "least_steps": "12", "batch": "64"})
+TINY = sets(
+    {"cell": "simple", "bidirectional": "no", "units": "4", "embedding": "4", "least_steps": "12", "batch": "64"}
+)
+EVERY = {"EVERY": "10"}  # steps between two checkpoints
 TRAIN = ["train", "sentiment", "--sample", "--epochs", "2", "--seed", "3", *TINY]
 LONGER = [
     *["train", "sentiment", "--sample", "--epochs", "6", "--seed", "3"],
@@ -67,7 +70,7 @@ def fail(stage: str, number: int, kind: str, undisturbed: Path, tmp_path: Path) 
     shutil.copytree(undisturbed, folder)
     before, exports = outcome(folder), exporting.numbers(folder)
     marker = tmp_path / f"marker-{stage}-{number}-{kind}"
-    fault = {"SEQTASKS_FAULT": f"any:{number}:{kind}", "SEQTASKS_FAULT_MARKER": str(marker)}
+    fault = {"SEQTASKS_FAULT": f"any:{number}:{kind}", "SEQTASKS_FAULT_MARKER": str(marker), **EVERY}
     code, printed = run([*STAGES[stage], *at(folder)], tmp_path, **fault)
     if not marker.exists():
         assert code == 0, printed
@@ -79,7 +82,7 @@ def fail(stage: str, number: int, kind: str, undisturbed: Path, tmp_path: Path) 
     if stage != "train":
         fine &= outcome(folder) == before
         fine &= serving.load(folder)(["The food was good, not bad at all."])[0]["answer"] in ("positive", "negative")
-    code, printed = run([*STAGES[stage], *at(folder)], tmp_path)
+    code, printed = run([*STAGES[stage], *at(folder)], tmp_path, **EVERY)
     fine &= code == 0 and outcome(folder) == outcome(undisturbed) and not litter(folder)
     assert survived(f"{kind}, then the same command", f"{stage}: {point}", fine), printed
     return point
@@ -169,7 +172,7 @@ def test_a_second_training_in_the_folder_ends_with_7(tmp_path: Path):
 
 
 def test_an_unfinished_training_is_never_mixed_with_another(tmp_path: Path):
-    killed = {"SEQTASKS_FAULT": "checkpoint.record.renamed:1:kill"}
+    killed = {"SEQTASKS_FAULT": "checkpoint.record.renamed:1:kill", **EVERY}
     code, _ = run([*TRAIN, *at(tmp_path / "model")], tmp_path, **killed)
     assert code == -signal.SIGKILL
     code, printed = run([*TRAIN, "--set", "dropout=0.5", *at(tmp_path / "model")], tmp_path)
