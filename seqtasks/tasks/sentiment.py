@@ -69,7 +69,7 @@ def sample() -> Mapping[str, Examples]:
 TASK = Task(
     name="sentiment",
     pattern=many_to_one,
-    inputs=Text(),
+    inputs=Text(bigrams=131_071),
     targets=Labels(),
     dataset=DATASET,
     examples=examples,
@@ -78,5 +78,5 @@ TASK = Task(
     settings=training.DEFAULTS
     | many_to_one.DEFAULTS
     | text.DEFAULTS
-    | {"bidirectional": True, "dropout": 0.6, "word_dropout": 0.2, "output_dropout": 0.5},
+    | {"epochs": 4, "bidirectional": True, "dropout": 0.6, "word_dropout": 0.3, "output_dropout": 0.5},
 )
