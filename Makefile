@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SEQTASKS := $(BIN)/seqtasks
-# what seqtasks takes besides, for example: make train-sentiment ARGS="--seed 1"
+# what seqtasks takes besides, for example: make train-TASK ARGS="--seed 1"
 ARGS ?=
 MODEL = saved_models/$*
 
@@ -21,6 +21,7 @@ help:
 
 # pip compiles to byte code whatever PYTHONDONTWRITEBYTECODE says: importing TensorFlow takes a third of the time then.
 .venv/ready: pyproject.toml
+	@echo "setting up .venv: TensorFlow is large, this takes a minute or two, once"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
