@@ -72,7 +72,9 @@ def test_it_stops_when_validation_no_longer_improves(data, tmp_path: Path):
 
 def test_any_keras_callback_works(data, tmp_path: Path):
     log = keras.callbacks.CSVLogger(tmp_path / "log.csv")
-    stop = keras.callbacks.EarlyStopping(monitor="val_loss", mode="max", patience=1)  # a lower loss is worse to it
+    stop = keras.callbacks.EarlyStopping(
+        monitor="learning_rate", mode="min", min_delta=1.0, patience=1
+    )  # never enough for it
     done = run(training(data, epochs=9), data, tmp_path, callbacks=[log, stop])
     assert len(done.progress.history) == 2
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 1 + 2
@@ -97,7 +99,8 @@ def test_a_loss_that_is_not_finite_stops_with_the_state_before_it(data, tmp_path
     assert list(tmp_path.glob("step-*.npz"))
 
 
-def test_checkpoints_of_another_model_are_refused(data, tmp_path: Path):
+def test_checkpoints_of_another_model_are_refused(data, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("seqtasks.checkpoints.Saver.save_when_due", lambda saver: saver.save())
     run(training(data, epochs=1), data, tmp_path)
     other = training(data, units=5, epochs=1)
     with pytest.raises(IntegrityError, match="of another model; begin again with --fresh"):

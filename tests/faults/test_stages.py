@@ -183,7 +183,9 @@ def test_an_unfinished_training_is_never_mixed_with_another(tmp_path: Path):
 
 
 def test_checkpoints_without_their_run_are_nobodys(tmp_path: Path):
-    code, _ = run([*LONGER, *at(tmp_path / "model")], tmp_path, SEQTASKS_FAULT="checkpoint.record.renamed:1:kill")
+    code, _ = run(
+        [*LONGER, *at(tmp_path / "model")], tmp_path, SEQTASKS_FAULT="checkpoint.record.renamed:1:kill", **EVERY
+    )
     assert code == -signal.SIGKILL
     (tmp_path / "model" / "training" / "run.json").unlink()
     code, printed = run([*TRAIN, *at(tmp_path / "model")], tmp_path)
@@ -194,7 +196,7 @@ def test_checkpoints_without_their_run_are_nobodys(tmp_path: Path):
 def test_the_newest_checkpoint_damaged_the_one_before_it_is_used(whole: tuple[Path, float], tmp_path: Path):
     undisturbed, _ = whole
     folder = tmp_path / "model"
-    code, _ = run([*LONGER, *at(folder)], tmp_path, SEQTASKS_FAULT="checkpoint.record.renamed:3:kill")
+    code, _ = run([*LONGER, *at(folder)], tmp_path, SEQTASKS_FAULT="checkpoint.record.renamed:3:kill", **EVERY)
     assert code == -signal.SIGKILL
     newest = max((folder / "training").glob("*.npz"))
     newest.write_bytes(newest.read_bytes()[: newest.stat().st_size // 2])
