@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from seqtasks import batching, codecs, own, splits
 from seqtasks.batching import Encoded
@@ -57,19 +58,28 @@ def read(task: Task, dataset: str | Source | None, folders: Folders, notice: Cal
     return Data(name, *splits.separate(found))
 
 
+@dataclass(frozen=True)
+class _Chunks:
+    """Values that may be too many for the memory, in batches, as often as one likes."""
+
+    values: Sequence[Any]
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self.values[start : start + CHUNK] for start in range(0, len(self.values), CHUNK))
+
+
 def fit(task: Task, data: Data) -> Task:
     """The task with codecs fitted on the training examples.
 
     Raises InputError if these have one class only, or if another split has a class that they do not have.
     """
     examples = data.examples["train"]
-    chunks = [slice(start, start + CHUNK) for start in range(0, len(examples), CHUNK)]
-    targets = task.targets.fit(examples.targets[rows] for rows in chunks)
+    targets = task.targets.fit(_Chunks(examples.targets))
     if targets.choices < 2:
         raise InputError(f"{data.name} has one class only, {targets.names[0]!r}; give examples of at least two")
     for name in ("validation", "test"):
         _refuse_strangers(data, name, targets.names)
-    inputs = task.inputs.fit(examples.inputs[rows] for rows in chunks)
+    inputs = task.inputs.fit(_Chunks(examples.inputs))
     return dataclasses.replace(task, inputs=inputs, targets=targets)
 
 

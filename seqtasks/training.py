@@ -28,6 +28,7 @@ DEFAULTS: dict[str, bool | int | float | str] = {
     "learning_rate": 3e-3,  # per step at its highest, Adam (Kingma and Ba, 2015)
     "warmup": 100,  # steps until it is that high; from there it falls along a cosine
     "clip": 1.0,  # the gradient's norm at most (Pascanu et al., 2013)
+    "adversarial": 0.0,  # L2 norm by which a row's vectors are moved against it (Miyato et al., 2017); 0 for none
     "average": 0.99,  # weight of the past in the running average of the weights, which is what is kept; 0 for none
     "patience": 3,  # epochs without a better validation accuracy before it stops
 }
@@ -139,20 +140,21 @@ class Training:
         self.optimizer.build(self.model.trainable_variables)
         signature = tf.nest.map_structure(_any_batch, example)
 
+        @tf.function(jit_compile=tf.test.is_built_with_xla(), autograph=False)  # one pass over each variable
+        def update(gradients: list[tf.Tensor]) -> None:
+            self.optimizer.apply(gradients, self.model.trainable_variables)
+            past = tf.minimum(float(settings["average"]), self._past())
+            for average, variable in zip(self.averages, self.model.trainable_variables, strict=True):
+                average.assign(past * average + (1 - past) * variable)
+
         @tf.function(input_signature=signature, autograph=False)
         def step(x: Any, y: Any) -> tf.Tensor:
-            variables = self.model.trainable_variables
-            with tf.GradientTape() as tape:
-                output = self.model(x, training=True)
-                loss = tf.reduce_mean(self.loss(y, output))
-            gradients, norm = tf.clip_by_global_norm(tape.gradient(loss, variables), settings["clip"])
+            output, loss, gradients = self._gradients(x, y)
+            gradients, norm = tf.clip_by_global_norm(gradients, settings["clip"])
 
             def apply() -> bool:
-                self.optimizer.apply(gradients, variables)
+                update(gradients)
                 self._note(y, output, loss)
-                past = tf.minimum(float(settings["average"]), self._past())
-                for average, variable in zip(self.averages, variables, strict=True):
-                    average.assign(past * average + (1 - past) * variable)
                 return True
 
             return tf.cond(tf.math.is_finite(loss) & tf.math.is_finite(norm), apply, lambda: False)
@@ -163,6 +165,26 @@ class Training:
             self._note(y, output, tf.reduce_mean(self.loss(y, output)))
 
         self._step_function, self._check_function = step, check
+
+    def _gradients(self, x: Any, y: Any) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
+        """Output, loss and the gradients; with `adversarial`, those of a second loss are added (Miyato et al., 2017).
+
+        That is the loss after each row's vectors were moved by so much, in the L2 norm, the way that harms most.
+        """
+        variables, size = self.model.trainable_variables, self.settings["adversarial"]
+        nudge = self.model.get_layer("nudge") if size else None
+        with tf.GradientTape() as tape:
+            output = self.model(x, training=True)
+            loss = tf.reduce_mean(self.loss(y, output))
+        if nudge is None:
+            return output, loss, [tf.convert_to_tensor(each) for each in tape.gradient(loss, variables)]
+        *gradients, harm = tape.gradient(loss, [*variables, nudge.seen])
+        norm = tf.sqrt(tf.reduce_sum(harm * harm, axis=range(1, harm.shape.rank), keepdims=True))
+        nudge.by = tf.math.divide_no_nan(harm * size, norm)
+        with tf.GradientTape() as tape:
+            harmed = tf.reduce_mean(self.loss(y, self.model(x, training=True)))
+        nudge.by = None
+        return output, loss, [_sum(each) for each in zip(gradients, tape.gradient(harmed, variables), strict=True)]
 
     def _note(self, y: Any, output: tf.Tensor, loss: tf.Tensor) -> None:
         self.metrics["loss"].update_state(loss, sample_weight=tf.shape(y)[0])
@@ -262,3 +284,8 @@ class Training:
 def _any_batch(tensor: tf.Tensor) -> tf.TensorSpec:
     """The tensor's specification with any number of rows and steps."""
     return tf.TensorSpec([None, None, *tensor.shape[2:]][: tensor.shape.rank], tensor.dtype)
+
+
+def _sum(gradients: Sequence[Any]) -> tf.Tensor:
+    """Dense, of gradients of which some may be of a table's rows only."""
+    return tf.add_n([tf.convert_to_tensor(each) for each in gradients])

@@ -54,6 +54,20 @@ def test_keeps_head_or_tail():
     assert pieces(Text(length=2, keep="tail"), "one two three") == ["two", "three"]
 
 
+def test_pairs_are_the_most_frequent_of_known_words():
+    codec = fitted("a b a b c d", "a b c", "b c e", vocabulary_size=SPECIALS + 3, bigrams=9)
+    assert codec.vocabulary == ("b", "a", "c")  # 4 + 4 + 3, and in the order of bytes; d and e are unknown
+    b, a, c = (SPECIALS + place for place in range(3))
+    assert codec.pairs == (b * codec.entries + c, a * codec.entries + b)  # ba stands once
+    assert fitted("a b a b c d", "a b c", "b c e", vocabulary_size=SPECIALS + 3, bigrams=1).pairs == codec.pairs[:1]
+
+
+def test_pairs_do_not_depend_on_the_batches():
+    texts = [f"{first} {second} x".encode() for first in "abcde" for second in "edcba"] * 2
+    batches = [np.array(texts[start : start + 7], dtype=object) for start in range(0, len(texts), 7)]
+    assert Text(bigrams=12).fit(batches).pairs == Text(bigrams=12).fit([np.array(texts, dtype=object)]).pairs
+
+
 def test_vocabulary_is_the_most_frequent_in_a_fixed_order():
     codec = fitted("b a a c", "c d", vocabulary_size=SPECIALS + 3)
     assert codec.vocabulary == ("a", "c", "b")

@@ -8,10 +8,10 @@ from seqtasks.codecs.labels import Labels
 from seqtasks.codecs.text import Text
 from seqtasks.errors import UsageError
 from seqtasks.layers import stack
-from seqtasks.layers.steps import DropSteps
+from seqtasks.layers.steps import DropSteps, Pairs
 from seqtasks.tasks.sentiment import TASK
 
-TEXT = Text(bigrams=11).fit([np.array([b"one two three four"], dtype=object)])
+TEXT = Text(bigrams=11).fit([np.array([b"one two three four", b"one two"], dtype=object)])
 
 
 def model(**settings: object) -> keras.Model:
@@ -62,6 +62,16 @@ def test_no_layer_may_use_cudnn():
 def test_settings_that_make_no_layer_are_refused(settings: dict[str, object], said: str):
     with pytest.raises(UsageError, match=said):
         model(**settings)
+
+
+@pytest.mark.parametrize("known", [1, 2, 5, 8])
+def test_pairs_are_found_by_their_key(known: int):
+    keys = (9, 12, 13, 40, 41, 70, 98, 99)[:known]
+    ids = np.array([[1, 2, 4, 0, 9], [7, 0, 9, 9, 0]])
+    expected = [
+        [keys.index(key) + 1 if key in keys else 0 for key in row] for row in ([12, 24, 40, 9, 90], [70, 9, 99, 90, 0])
+    ]
+    np.testing.assert_array_equal(Pairs(keys, 10)(ids), expected)
 
 
 def test_dropped_steps_become_unknown_in_training_only():

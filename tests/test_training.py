@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from seqtasks import preparing, tasks, trained
 from seqtasks.batching import Encoded
@@ -54,6 +55,24 @@ def test_history_has_a_row_an_epoch(data, tmp_path: Path):
     assert [row["epoch"] for row in history] == [1, 2, 3]
     assert set(history[0]) == {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"}
     assert history[-1]["loss"] < history[0]["loss"]
+
+
+def test_an_adversarial_step_learns_from_the_harm(data):
+    """Its gradients are those of the loss plus the loss of the moved vectors, which is the higher one."""
+    plain, adversarial = (training(data, adversarial=size, dropout=0.0, output_dropout=0.0) for size in (0.0, 0.1))
+    x, y = plain._batch(data[1]["train"], np.arange(20))
+    _, loss, gradients = plain._gradients(x, y)
+    _, same_loss, sums = adversarial._gradients(x, y)
+    assert float(loss) == pytest.approx(float(same_loss))
+    nudge = adversarial.model.get_layer("nudge")
+    assert nudge.by is None
+    harms = [float(np.abs(total - own).max()) for total, own in zip(sums, gradients, strict=True)]
+    assert all(0 < harm < 1 for harm in harms)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(plain.loss(y, plain.model(x, training=True)))
+    harm = tape.gradient(loss, plain.model.get_layer("nudge").seen)
+    nudge.by = 0.1 * harm / tf.norm(tf.reshape(harm, [20, -1]), axis=1)[:, None, None]
+    assert float(tf.reduce_mean(plain.loss(y, adversarial.model(x, training=True)))) > float(loss)
 
 
 def test_it_ends_with_the_best_epochs_weights(data, tmp_path: Path):

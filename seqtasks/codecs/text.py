@@ -20,12 +20,12 @@ import tensorflow as tf
 from keras import ops
 
 from seqtasks.errors import UsageError, unknown
-from seqtasks.layers.steps import DropSteps
+from seqtasks.layers.steps import DropSteps, Pairs
 
 UNKNOWN = 1  # 0 fills a row behind its length
 SPECIALS = 2
 COUNTED = 300_000  # different words at a time, about 30 MB
-PRIME = 1_000_003
+COUNTED_PAIRS = 2_000_000  # different ones at a time, about 100 MB while they are counted
 BYTES_PER_WORD = 32
 BYTES_PER_CHARACTER = 4
 
@@ -36,6 +36,7 @@ DEFAULTS: dict[str, bool | int | float | str] = {
 
 LEVELS = ("word", "character")
 KEEPS = ("head", "tail")
+LEARNED = ("vocabulary", "pairs")
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,9 @@ class Text:
     length: int = 400  # steps at most
     keep: str = "tail"  # of a longer text
     lower: bool = True
-    bigrams: int = 0  # vectors that all pairs of neighbouring words share; 0 for none
+    bigrams: int = 0  # pairs of neighbouring words, the most frequent, that have a vector of their own; 0 for none
     vocabulary: tuple[str, ...] = ()  # the word with id SPECIALS, SPECIALS + 1, ...
+    pairs: tuple[int, ...] = ()  # keys of the pairs, ascending (see Pairs)
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:
@@ -58,16 +60,24 @@ class Text:
                 raise UsageError(f"{name} is at least {least}, not {getattr(self, name)}")
 
     @property
+    def entries(self) -> int:
+        """Ids in all."""
+        return len(self.vocabulary) + SPECIALS
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """What people call a column of texts."""
         return ("text", "review", "sentence", "comment", "message", "content", "document", "body", "tweet")
 
     def settings(self) -> dict[str, Any]:
         """The fields that a person may set."""
-        return {each.name: getattr(self, each.name) for each in dataclasses.fields(self) if each.name != "vocabulary"}
+        return {each.name: getattr(self, each.name) for each in dataclasses.fields(self) if each.name not in LEARNED}
 
     def fit(self, values: Iterable[np.ndarray]) -> Text:
-        """Learns the vocabulary from batches of texts: the most frequent first, equals in the order of their bytes."""
+        """Learns the vocabulary, and then the pairs, from batches of texts that can be gone through twice.
+
+        The most frequent come first, equals in the order of their bytes.
+        """
         counts: Counter[bytes] = Counter()
         rare = 0
         for batch in values:
@@ -77,8 +87,27 @@ class Text:
                 counts = Counter({word: count for word, count in counts.items() if count > rare})
         ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         words = (word.decode(errors="replace") for word, _ in ranked[: self.vocabulary_size - SPECIALS])
-        bigrams = min(self.bigrams, counts.total())  # a small text needs no large table
-        return dataclasses.replace(self, vocabulary=tuple(dict.fromkeys(words)), bigrams=bigrams)
+        fitted = dataclasses.replace(self, vocabulary=tuple(dict.fromkeys(words)))
+        return dataclasses.replace(fitted, pairs=fitted._frequent_pairs(values)) if self.bigrams else fitted
+
+    def _frequent_pairs(self, values: Iterable[np.ndarray]) -> tuple[int, ...]:
+        """Keys of the most frequent pairs of known words, of those that stand more than once."""
+        encode = tf.function(self.encode, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+        base = self.entries
+        keys, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
+        rare = 0
+        for batch in values:
+            ids = encode(tf.constant(batch))[0].numpy().astype(np.int64)
+            first, second = ids[:, :-1], ids[:, 1:]
+            found = (first * base + second)[(first >= SPECIALS) & (second >= SPECIALS)]
+            keys, places = np.unique(np.concatenate([keys, found]), return_inverse=True)
+            weights = np.concatenate([counts, np.ones(len(found), np.int64)])
+            counts = np.bincount(places, weights, len(keys)).astype(np.int64)
+            if len(keys) > COUNTED_PAIRS:
+                rare += 1
+                keys, counts = keys[counts > rare], counts[counts > rare]
+        frequent = np.lexsort((keys, -counts))[: self.bigrams]
+        return tuple(np.sort(keys[frequent[counts[frequent] > 1]]).tolist())
 
     def encode(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Texts, string (B,) -> ids, int32 (B, T), and lengths, int32 (B,). A text without a word is one unknown."""
@@ -95,23 +124,18 @@ class Text:
         return keras.Input((None,), dtype="int32", name="ids")
 
     def embed(self, values: keras.KerasTensor, settings: Mapping[str, Any]) -> keras.KerasTensor:
-        """Ids (B, T) -> vectors (B, T, E): one learned for each word and, beside it, one for it and the next word.
-
-        The pairs share `bigrams` vectors by a hash of their ids (Joulin et al., 2017).
-        """
+        """Ids (B, T) -> vectors (B, T, E): one learned for each word and, beside it, one for it and the next word."""
         if settings["word_dropout"]:
             values = DropSteps(settings["word_dropout"], UNKNOWN, name="word_dropout")(values)
         near = keras.initializers.RandomUniform(-0.05, 0.05)
-        entries = len(self.vocabulary) + SPECIALS
+        entries = self.entries
         words = keras.layers.Embedding(entries, settings["embedding"], near, name="embedding")(values)
-        if not self.bigrams:
+        if not self.pairs:
             return words
-        following = ops.pad(values, [[0, 0], [0, 1]])[:, 1:]
-        pairs = ops.mod(ops.cast(values, "int64") * PRIME + ops.cast(following, "int64"), self.bigrams)
+        pairs = Pairs(self.pairs, entries, name="pairs")(values)
         width = settings["bigram_embedding"]
-        return ops.concatenate(
-            [words, keras.layers.Embedding(self.bigrams, width, near, name="bigrams")(pairs)], axis=-1
-        )
+        vectors = keras.layers.Embedding(len(self.pairs) + 1, width, near, name="bigrams")(pairs)
+        return ops.concatenate([words, vectors], axis=-1)
 
     def tables(self) -> list[Any]:
         """What an export must carry along."""

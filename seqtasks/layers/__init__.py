@@ -1,1 +1,8 @@
 """The recurrent layers, and what stands around them."""
+
+from seqtasks.layers.fast import why_not_fast
+from seqtasks.layers.gru import GRU
+from seqtasks.layers.lstm import LSTM
+from seqtasks.layers.simple_rnn import SimpleRNN
+
+__all__ = ["GRU", "LSTM", "SimpleRNN", "why_not_fast"]

@@ -8,6 +8,9 @@ from typing import Any
 import keras
 
 from seqtasks.errors import UsageError, unknown
+from seqtasks.layers.gru import GRU
+from seqtasks.layers.lstm import LSTM
+from seqtasks.layers.simple_rnn import SimpleRNN
 
 DEFAULTS: dict[str, bool | int | float | str] = {
     "cell": "gru",  # simple, irnn, lstm or gru
@@ -20,10 +23,10 @@ DEFAULTS: dict[str, bool | int | float | str] = {
 
 # irnn: ReLU with the identity as recurrent matrix (Le, Jaitly and Hinton, 2015)
 CELLS: dict[str, tuple[type[keras.layers.RNN], dict[str, str]]] = {
-    "simple": (keras.layers.SimpleRNN, {}),
-    "irnn": (keras.layers.SimpleRNN, {"activation": "relu", "recurrent_initializer": "identity"}),
-    "lstm": (keras.layers.LSTM, {}),
-    "gru": (keras.layers.GRU, {}),
+    "simple": (SimpleRNN, {}),
+    "irnn": (SimpleRNN, {"activation": "relu", "recurrent_initializer": "identity"}),
+    "lstm": (LSTM, {}),
+    "gru": (GRU, {}),
 }
 
 
@@ -46,7 +49,7 @@ def stack(
 def recurrent(settings: Mapping[str, Any], *, sequences: bool, name: str) -> keras.layers.Layer:
     """One recurrent layer, in one direction or both. No cuDNN: an export traced beside a GPU would run on no CPU."""
     kind, arguments = CELLS[settings["cell"]]
-    portable = {} if kind is keras.layers.SimpleRNN else {"use_cudnn": False}
+    portable = {} if kind is SimpleRNN else {"use_cudnn": False}
     layer = kind(
         settings["units"],
         return_sequences=sequences,

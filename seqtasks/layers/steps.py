@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -37,6 +37,45 @@ class DropSteps(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate, "other": self.other, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable("seqtasks")
+class Pairs(keras.layers.Layer):
+    """Ids (B, T) below `entries` -> for each and the next one the number of their pair, from 1; 0 if it is unknown.
+
+    A pair (a, b) has the key a * entries + b; the known keys are given in ascending order. The search is written out in
+    operations that every export format has.
+    """
+
+    def __init__(self, keys: Sequence[int], entries: int, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.keys, self.entries = tuple(keys), entries
+
+    def call(self, values: tf.Tensor) -> tf.Tensor:
+        keys = tf.constant((-1, *self.keys), tf.int64)
+        following = tf.pad(values, [[0, 0], [0, 1]])[:, 1:]
+        pairs = tf.cast(values, tf.int64) * self.entries + tf.cast(following, tf.int64)
+        place = tf.zeros_like(values)
+        for bit in reversed(range(len(self.keys).bit_length())):  # the last key that is not above the pair's
+            further = place + (1 << bit)
+            inside = tf.minimum(further, len(self.keys))
+            place = tf.where((further <= len(self.keys)) & (tf.gather(keys, inside) <= pairs), further, place)
+        return tf.where(tf.equal(tf.gather(keys, place), pairs), place, 0)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "keys": list(self.keys), "entries": self.entries}
+
+
+@keras.saving.register_keras_serializable("seqtasks")
+class Nudge(keras.layers.Layer):
+    """Values as they come, or moved by `by`, which the training sets while it traces an adversarial step."""
+
+    by: tf.Tensor | None = None
+    seen: tf.Tensor | None = None
+
+    def call(self, values: tf.Tensor) -> tf.Tensor:
+        self.seen = tf.identity(values)
+        return self.seen if self.by is None else self.seen + self.by
 
 
 def pool(name: str, states: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from seqtasks.errors import unknown
 from seqtasks.layers.stack import DEFAULTS as STACK
 from seqtasks.layers.stack import stack
-from seqtasks.layers.steps import POOLS, Mask, pool
+from seqtasks.layers.steps import POOLS, Mask, Nudge, pool
 
 DEFAULTS: dict[str, bool | int | float | str] = STACK | {
     "embedding": 96,  # width of the vector of a word, or whatever a step is
@@ -32,7 +32,7 @@ def build(inputs: Any, targets: Any, settings: Mapping[str, Any]) -> keras.Model
     values = inputs.placeholder()
     lengths = keras.Input((), dtype="int32", name="lengths")
     mask = Mask(name="mask")(values, lengths)
-    states = inputs.embed(values, settings)
+    states = Nudge(name="nudge")(inputs.embed(values, settings))
     states = stack(states, mask, settings, sequences=settings["pool"] != "last")
     summary = states if settings["pool"] == "last" else pool(settings["pool"], states, mask)
     summary = keras.layers.Dropout(settings["output_dropout"], name="output_dropout")(summary)

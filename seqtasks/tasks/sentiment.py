@@ -69,7 +69,7 @@ def sample() -> Mapping[str, Examples]:
 TASK = Task(
     name="sentiment",
     pattern=many_to_one,
-    inputs=Text(bigrams=131_071),
+    inputs=Text(bigrams=100_000),
     targets=Labels(),
     dataset=DATASET,
     examples=examples,
@@ -78,5 +78,5 @@ TASK = Task(
     settings=training.DEFAULTS
     | many_to_one.DEFAULTS
     | text.DEFAULTS
-    | {"epochs": 4, "bidirectional": True, "dropout": 0.6, "word_dropout": 0.3, "output_dropout": 0.5},
+    | {"epochs": 4, "bidirectional": True, "dropout": 0.5, "adversarial": 0.5, "output_dropout": 0.5},
 )

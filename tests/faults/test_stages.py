@@ -175,10 +175,10 @@ def test_an_unfinished_training_is_never_mixed_with_another(tmp_path: Path):
     killed = {"SEQTASKS_FAULT": "checkpoint.record.renamed:1:kill", **EVERY}
     code, _ = run([*TRAIN, *at(tmp_path / "model")], tmp_path, **killed)
     assert code == -signal.SIGKILL
-    code, printed = run([*TRAIN, "--set", "dropout=0.5", *at(tmp_path / "model")], tmp_path)
+    code, printed = run([*TRAIN, "--set", "dropout=0.4", *at(tmp_path / "model")], tmp_path)
     assert code == 2
-    assert "unfinished training with settings.dropout 0.6 (now 0.5); finish that one or give --fresh" in printed
-    code, printed = run([*TRAIN, "--set", "dropout=0.5", "--fresh", *at(tmp_path / "model")], tmp_path)
+    assert "unfinished training with settings.dropout 0.5 (now 0.4); finish that one or give --fresh" in printed
+    code, printed = run([*TRAIN, "--set", "dropout=0.4", "--fresh", *at(tmp_path / "model")], tmp_path)
     assert code == 0, printed
 
 

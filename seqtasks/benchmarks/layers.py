@@ -1,0 +1,170 @@
+"""Our recurrent layers beside Keras's, PyTorch's and the matrix products alone, in one run."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from seqtasks import benchmarks, layers
+from seqtasks.task import Folders
+
+SIZES = (
+    (64, 100, 256, 1024, False),
+    (64, 200, 128, 128, False),
+    (32, 200, 128, 64, False),
+    (64, 400, 128, 256, True),
+    (1, 200, 128, 64, False),
+)
+SMALL = ((4, 6, 3, 5, False), (1, 6, 3, 5, True))
+GATES = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}
+SECONDS = 6.0  # for one row, at least
+REPEATS = (5, 25)  # at least, at most
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table: a recurrent layer of a size, read by a loss that wants every output."""
+
+    cell: str
+    batch: int
+    length: int
+    input: int
+    units: int
+    bidirectional: bool
+    precision: str
+
+    @property
+    def policy(self) -> str:
+        return "float32" if self.precision == "float32" else "mixed_bfloat16"
+
+    def values(self) -> tf.Tensor:
+        return tf.random.stateless_normal([self.batch, self.length, self.input], [1, 2])
+
+
+def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = None) -> dict[str, Any]:
+    """Milliseconds of a train step, gradients of weights and inputs, and of a forward pass; with "sample", small."""
+    sizes = SMALL if dataset == "sample" else SIZES
+    rows = []
+    for size, precision, cell in itertools.product(sizes, ("float32", "bfloat16"), GATES):
+        case = Case(cell, *size, precision=precision)
+        for name in ("train", "forward") if case.batch > 1 else ("forward",):
+            row = asdict(case) | {"pass": name} | _measure(case, name == "train", quick=dataset == "sample")
+            say("  ".join(f"{value:.1f}" if isinstance(value, float) else str(value) for value in row.values()))
+            rows.append(row)
+    return {"benchmark": "layers", "dataset": "random numbers", **benchmarks.circumstances(), "rows": rows}
+
+
+def _measure(case: Case, train: bool, *, quick: bool) -> dict[str, float | None]:
+    calls = {
+        "ours": _keras(getattr(layers, case.cell), case, train),
+        "keras": _keras(getattr(keras.layers, case.cell), case, train),
+        "torch": _torch(case, train),
+        "limit": _products(case, train),
+    }
+    taken: dict[str, list[float]] = {name: [] for name, call in calls.items() if call}
+    least, most = (1, 1) if quick else REPEATS
+    begin = time.perf_counter()
+    while len(taken["ours"]) <= least or (len(taken["ours"]) <= most and time.perf_counter() - begin < SECONDS):
+        for name, seconds in taken.items():
+            start = time.perf_counter()
+            calls[name]()  # type: ignore[misc]
+            seconds.append(1_000 * (time.perf_counter() - start))
+    milliseconds = {f"{name}_ms": median(taken[name][1:]) if name in taken else None for name in calls}
+    least_of = {f"{name}_min_ms": min(taken[name][1:]) if name in taken else None for name in calls}
+    return milliseconds | least_of | {f"{name}_first_ms": taken[name][0] for name in ("ours", "keras")}
+
+
+def _keras(kind: type[keras.layers.RNN], case: Case, train: bool) -> Callable[[], Any]:
+    layer = kind(case.units, return_sequences=True, dtype=keras.DTypePolicy(case.policy))
+    layer = keras.layers.Bidirectional(layer, dtype=layer.dtype_policy) if case.bidirectional else layer
+    values = tf.cast(case.values(), layer.compute_dtype)
+    layer.build(values.shape)
+    weights = [each.value for each in layer.trainable_variables]
+
+    @tf.function(autograph=False)
+    def step(values: tf.Tensor) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            loss = tf.reduce_sum(layer(values, training=True))
+        return tape.gradient(loss, [values, *weights])
+
+    @tf.function(autograph=False)
+    def forward(values: tf.Tensor) -> Any:
+        return layer(values, training=False)
+
+    call = step if train else forward
+    return lambda: [each.numpy() for each in tf.nest.flatten(call(values))]
+
+
+def _torch(case: Case, train: bool) -> Callable[[], Any] | None:
+    try:
+        import torch
+    except ImportError:
+        return None
+    torch.set_num_threads(os.cpu_count() or 1)
+    kind = {"SimpleRNN": torch.nn.RNN, "LSTM": torch.nn.LSTM, "GRU": torch.nn.GRU}[case.cell]
+    kind_of_numbers = torch.float32 if case.precision == "float32" else torch.bfloat16
+    layer = kind(case.input, case.units, batch_first=True, bidirectional=case.bidirectional).to(kind_of_numbers)
+    values = torch.tensor(case.values().numpy()).to(kind_of_numbers)
+
+    def step() -> None:
+        values.requires_grad = True
+        values.grad = None
+        layer.zero_grad()
+        layer(values)[0].sum().backward()
+
+    def forward() -> None:
+        with torch.no_grad():
+            layer(values)
+
+    return step if train else forward
+
+
+def _products(case: Case, train: bool) -> Callable[[], Any]:
+    """The matrix products that no implementation is spared, those of the recurrence one after another."""
+    numbers = tf.float32 if case.precision == "float32" else tf.bfloat16
+    wide = GATES[case.cell] * case.units
+    flat = tf.cast(tf.reshape(case.values(), [-1, case.input]), numbers)
+    kernel, recurrent = (tf.cast(tf.random.normal([n, wide]) * 0.01, numbers) for n in (case.input, case.units))
+    state = tf.zeros([case.batch, case.units], numbers)
+
+    def repeat(state: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        def body(time: tf.Tensor, state: tf.Tensor) -> Any:
+            return time + 1, (state @ kernel)[:, : state.shape[1]]
+
+        return tf.while_loop(lambda time, _: time < case.length, body, (0, state))[1]
+
+    @tf.function(autograph=False)
+    def products() -> Any:
+        done = []
+        for _ in range(1 + case.bidirectional):
+            gates = flat @ kernel
+            done += [gates, repeat(state, recurrent)]
+            if train:
+                wider = tf.zeros([case.batch, wide], numbers)
+                back = tf.concat([tf.transpose(recurrent)] * GATES[case.cell], 1)[:, : case.units]
+                outputs = gates[:, : case.units]
+                done += [
+                    _repeat_back(case, wider, back),
+                    tf.matmul(outputs, gates, transpose_a=True),
+                    tf.matmul(flat, gates, transpose_a=True),
+                    tf.matmul(gates, kernel, transpose_b=True),
+                ]
+        return done
+
+    return lambda: [each.numpy() for each in products()]
+
+
+def _repeat_back(case: Case, wider: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    def body(time: tf.Tensor, wider: tf.Tensor) -> Any:
+        return time + 1, tf.tile(wider @ kernel, [1, GATES[case.cell]])
+
+    return tf.while_loop(lambda time, _: time < case.length, body, (0, wider))[1]
