@@ -318,3 +318,52 @@ def test_what_an_export_holds(name: str, tmp_path: Path):
     assert not any("_XlaMustCompile" in function.attr for function in graph.library.function)
     elements = [node for f in graph.library.function for node in f.node_def if node.op == "TensorListReserve"]
     assert "Bfloat16" not in str(elements)
+
+
+@pytest.mark.parametrize("path", PATHS, indirect=True)
+@pytest.mark.parametrize("cell", CELLS)
+def test_an_embedding_folds_into_the_layer(cell: str, path: str):
+    random = np.random.default_rng(5)
+    embedding, layer = keras.layers.Embedding(7, 4), getattr(layers, cell)(5, return_sequences=True)
+    folded = layers.Folded(embedding, layer)
+    ids, mask = random.integers(0, 7, (3, 11)), tf.sequence_mask([11, 4, 0], 11)
+    folded(ids, mask=mask)
+    weights = folded.trainable_variables
+    for training in (False, True):
+        assert folded.folds(training=training)
+        with tf.GradientTape(persistent=True) as tape:
+            ours = folded(ids, mask=mask, training=training)
+            plain = layer(embedding(ids), mask=mask, training=training)
+        np.testing.assert_allclose(ours, plain, atol=1e-6)
+        pairs = zip(tape.gradient(ours, weights), tape.gradient(plain, weights), strict=True)
+        for found, wanted in pairs:
+            np.testing.assert_allclose(tf.convert_to_tensor(found), tf.convert_to_tensor(wanted), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("embedding", "arguments"),
+    [
+        ({"input_dim": 600, "output_dim": 4}, {}),
+        ({"input_dim": 7, "output_dim": 4, "mask_zero": True}, {}),
+        ({"input_dim": 7, "output_dim": 4}, {"dropout": 0.5}),
+        ({"input_dim": 7, "output_dim": 4}, {"activation": "elu"}),
+    ],
+)
+def test_what_does_not_fold_takes_the_plain_way(embedding: dict[str, Any], arguments: dict[str, Any]):
+    folded = layers.Folded(keras.layers.Embedding(**embedding), layers.GRU(5, **arguments))
+    ids = np.array([[1, 2, 3], [4, 5, 6]])
+    assert not folded.folds(training=True)
+    np.testing.assert_allclose(folded(ids), folded.recurrent(folded.embedding(ids)), atol=1e-6)
+    again = layers.Folded.from_config(folded.get_config())
+    assert again.embedding.input_dim == embedding["input_dim"]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_one_step_after_the_other_is_the_whole_sequence(cell: str):
+    layer = getattr(layers, cell)(5, return_sequences=True)
+    values = np.random.default_rng(6).normal(size=(2, 6, 3)).astype("float32")
+    whole = layer(values)
+    states = layer.get_initial_state(2)
+    for step in range(6):
+        output, states = layer.step(values[:, step], states)
+        np.testing.assert_allclose(output, whole[:, step], atol=1e-6)

@@ -41,21 +41,32 @@ def _table(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    rivals = [key for key, value in result.items() if isinstance(value, dict) and key != "versions"]
     click.echo(f"{result['benchmark']} on {result['dataset']}: {result['machine']}, commit {result['commit']}")
+    rows = result["rows"] if "rows" in result else _by_measure(result)
     table = Table()
-    table.add_column("measure")
-    for rival in rivals:
-        table.add_column(rival, justify="right")
-    for measure in result[rivals[0]]:
-        table.add_row(measure.replace("_", " "), *(_text(result[rival].get(measure)) for rival in rivals))
-    for key, value in result.items():
-        if isinstance(value, float):
-            table.add_row(key.replace("_", " "), _text(value))
+    for column in rows[0]:
+        table.add_column(column.replace("_", " "), justify="right")
+    for row in rows:
+        table.add_row(*map(_text, row.values()))
     Console().print(table)
+
+
+def _by_measure(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """A row for each measure with a column for each who was measured; figures of the whole have a single column."""
+    rivals = {key: value for key, value in result.items() if isinstance(value, dict) and key != "versions"}
+    measures = next(iter(rivals.values()))
+    rows = [
+        {"measure": measure.replace("_", " ")} | {name: figures.get(measure) for name, figures in rivals.items()}
+        for measure in measures
+    ]
+    blank = dict.fromkeys(rivals, "")
+    whole = {key.replace("_", " "): value for key, value in result.items() if isinstance(value, float)}
+    return rows + [{"measure": key} | blank | {next(iter(rivals)): value} for key, value in whole.items()]
 
 
 def _text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(_text(each) for each in value)
-    return "-" if value is None else f"{value:.4g}"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "-" if value is None else str(value)

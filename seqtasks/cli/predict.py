@@ -57,13 +57,16 @@ def command(
 
     serving.newest(folder)  # a missing export is told before TensorFlow takes its seconds
     options.start_tensorflow()
-    served = serving.load(folder)
     if file:
+        from seqtasks import answering
         from seqtasks.readers import Options
 
-        _answer_file(served, task, file, Options(input_column, None, separator, encoding, kind), output, strict)
+        answering.one_core_a_batch()
+        _answer_file(
+            serving.load(folder), task, file, Options(input_column, None, separator, encoding, kind), output, strict
+        )
         return
-    answers = served(values)
+    answers = serving.load(folder)(values)
     if as_json:
         inputs = [value.encode("utf-8", "surrogateescape").decode(errors="replace") for value in values]
         options.say_json([{"input": value, **answer} for value, answer in zip(inputs, answers, strict=True)])

@@ -21,6 +21,7 @@ class Fast:
     go_backwards: bool
     return_sequences: bool
     zero_output_for_mask: bool
+    table: Weights | None = None  # set by Folded while it is called
 
     def why_not_fast(self, *, training: bool = True) -> str:
         """What makes this layer take Keras's own path, which gives the same: empty if nothing does."""
@@ -51,6 +52,26 @@ class Fast:
         bias = tf.zeros([kernel.shape[1]], kernel.dtype) if cell.bias is None else tf.convert_to_tensor(cell.bias)
         return Weights(kernel, bias, (tf.convert_to_tensor(cell.recurrent_kernel),))
 
+    def weights_of_steps(self) -> Weights:
+        """The same with all but the kernels in the precision of the states, which is never below float32."""
+        kernel, bias, recurrent = self.weights_in_use()
+        wide = _wide(kernel.dtype)
+        return Weights(kernel, tf.cast(bias, wide), (recurrent[0], *(tf.cast(each, wide) for each in recurrent[1:])))
+
+    def step(self, inputs: tf.Tensor, states: States, weights: Weights | None = None) -> tuple[tf.Tensor, States]:
+        """Inputs (B, D) and states (B, U) each -> the output (B, U) and the next states: one step, for inference.
+
+        `weights_of_steps()`, given, is made once for many steps; with a table in place of the kernel, inputs are ids
+        (B, 1).
+        """
+        if self.why_not_fast(training=False):
+            return self.cell(inputs, list(states), training=False)
+        weights = weights or self.weights_of_steps()
+        states, _ = self.equations.forward(
+            weights.project(tf.convert_to_tensor(inputs)), tuple(states), weights.recurrent
+        )
+        return states[0], states
+
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: Any = False) -> Any:
         """Keras's hook for the loop: (last output (B, U), outputs (B, T, U), last states)."""
         if not isinstance(training, bool | None) or self.why_not_fast(training=bool(training)):
@@ -59,14 +80,12 @@ class Fast:
         mask = _mask(mask, sequences)
         if training and self.cell.dropout:
             sequences *= self.cell.get_dropout_mask(sequences[:, 0])[:, None]
-        wide = tf.float32 if sequences.dtype == tf.bfloat16 else sequences.dtype
-        states = tuple(tf.cast(each, wide) for each in tf.nest.flatten(initial_state))
-        kernel, bias, recurrent = self.weights_in_use()
+        weights = self.table or self.weights_of_steps()
+        states = tuple(tf.cast(each, weights.bias.dtype) for each in tf.nest.flatten(initial_state))
         for state, units in zip(states, self.state_size, strict=True):
             if not state.shape.is_compatible_with([sequences.shape[0], units]):
                 wanted = (sequences.shape[0], units)
                 raise ValueError(f"a state for these sequences is {wanted}, not {tuple(state.shape)}")
-        weights = Weights(kernel, tf.cast(bias, wide), (recurrent[0], *(tf.cast(each, wide) for each in recurrent[1:])))
         given = (self.equations, sequences, mask, states, weights)
         if training:
             chosen = recurrence.plan(weights, sequences.shape[1])
@@ -94,6 +113,10 @@ def why_not_fast(layer: keras.layers.Layer) -> str:
     if not isinstance(layer, Fast):
         return f"{type(layer).__module__}.{type(layer).__name__} is none of seqtasks.layers"
     return layer.why_not_fast()
+
+
+def _wide(precision: tf.DType) -> tf.DType:
+    return tf.float32 if precision == tf.bfloat16 else precision
 
 
 def _mask(mask: Any, sequences: tf.Tensor) -> tf.Tensor | None:

@@ -53,15 +53,27 @@ class Equations(Hashable, Protocol):
 class Weights(NamedTuple):
     """Of a layer: the kernels in the precision of the products, the others in that of the states."""
 
-    kernel: tf.Tensor  # (D, G)
+    kernel: tf.Tensor  # (D, G), or a table (V, G) of what each id projects to
     bias: tf.Tensor  # (G,)
     recurrent: tuple[tf.Tensor, ...]  # the recurrent kernel (U, P) and what else the cell's equations name
 
     def project(self, values: tf.Tensor) -> tf.Tensor:
-        """Values (..., D) -> (..., G)."""
+        """Values (..., D), or ids (..., 1), -> (..., G)."""
+        if values.dtype.is_integer:
+            return tf.gather(self.kernel, values[..., 0]) + self.bias
         flat = tf.reshape(values, [-1, values.shape[-1]])
         projected = product(flat, self.kernel, self.bias.dtype) + self.bias
         return tf.reshape(projected, tf.concat([tf.shape(values)[:-1], [self.kernel.shape[-1]]], 0))
+
+    def gradients(self, values: tf.Tensor, of_projected: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The same values and a gradient (N, G), N all but their last axis -> of the values and of the kernel."""
+        wide, precision = of_projected.dtype, self.kernel.dtype
+        if values.dtype.is_integer:
+            rows = tf.one_hot(tf.reshape(values, [-1]), self.kernel.shape[0], dtype=wide)
+            return tf.zeros_like(values, wide), product(tf.transpose(rows), of_projected, wide)
+        flat = tf.reshape(values, [-1, values.shape[-1]])
+        of_kernel = product(tf.transpose(flat), of_projected, wide, precision)
+        return tf.reshape(product(of_projected, tf.transpose(self.kernel), wide), tf.shape(values)), of_kernel
 
 
 @dataclass(frozen=True)
@@ -76,7 +88,7 @@ class Plan:
 def plan(weights: Weights, length: int | None) -> Plan:
     """The fastest as measured (`seqtasks bench layers`) for such weights on sequences of this length."""
     units, wide = weights.recurrent[0].shape
-    if units >= COMPILED_UNITS or weights.kernel.dtype == tf.bfloat16 or not tf.test.is_built_with_xla():
+    if units >= COMPILED_UNITS or weights.recurrent[0].dtype == tf.bfloat16 or not tf.test.is_built_with_xla():
         return Plan(_steps(length, LONG), False, 1)
     return Plan(_steps(length, SHORT if wide > units else LONG), True, min(4, os.cpu_count() or 1))
 
@@ -142,6 +154,8 @@ def forward(
 ) -> tuple[tf.Tensor | None, States]:  # fmt: skip
     """Inputs (B, T, D), mask (B, T, 1) or None -> outputs (B, T, U) as read, if wanted, and the last states (B, U).
 
+    Inputs may be ids (B, T, 1) where the kernel is a table of what each projects to.
+
     This is what exports hold: plain operations, one loop, shapes as static as those that come in.
     """
     length = inputs.shape[1] or tf.shape(inputs)[1]
@@ -185,7 +199,8 @@ def train(
             ]
             of_inputs, of_first, sums = zip(*found, strict=True)
             of_weights = (tf.add_n(each) for each in zip(*map(tf.nest.flatten, sums), strict=True))
-            return tuple(_once(each) for each in (tf.concat(of_inputs, 0), *_joined(of_first), *of_weights))
+            of_inputs = tf.cast(tf.concat(of_inputs, 0), tf.float32 if inputs.dtype.is_integer else inputs.dtype)
+            return tuple(_once(each) for each in (of_inputs, *_joined(of_first), *of_weights))
 
         outputs, last, _ = zip(*done, strict=True)
         return (tf.concat(outputs, 0), *_joined(last)), gradient
@@ -241,7 +256,7 @@ class _Run:
         loop = (cut.pieces - 1, of_inputs, gradients, sums)
         _, of_inputs, gradients, sums = tf.while_loop(lambda number, *_: number >= 0, body, loop)
         of_inputs = tf.ensure_shape(of_inputs.stack(), [None, None, None, self.inputs.shape[2]])
-        return tf.cast(cut.whole(of_inputs), self.inputs.dtype), gradients, _like(sums, self.weights)
+        return cut.whole(of_inputs), gradients, _like(sums, self.weights)
 
     def _piece(self, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
         return self.cut.piece(self.inputs, number), None if self.mask is None else self.cut.piece(self.mask, number)
@@ -284,12 +299,10 @@ def _pieces(
             gradients = earlier if mask is None else _where(at(mask, step), earlier, gradients)
         flat = tf.reshape(tf.stack(summed, axis), [-1, summed[0].shape[-1]])
         before = tf.reshape(tf.stack(values[:-1], axis), [-1, begin.shape[-1]])
-        of_projected, of_recurrent = equations.gradients(flat, before, weights.kernel.dtype)
-        flat_inputs = tf.reshape(inputs, [-1, inputs.shape[-1]])
-        of_kernel = product(tf.transpose(flat_inputs), of_projected, flat.dtype, weights.kernel.dtype)
-        of_inputs = product(of_projected, tf.transpose(weights.kernel), flat.dtype)
+        of_projected, of_recurrent = equations.gradients(flat, before, weights.recurrent[0].dtype)
+        of_inputs, of_kernel = weights.gradients(inputs, of_projected)
         own = Weights(of_kernel, tf.reduce_sum(of_projected, 0), of_recurrent)
-        return tf.reshape(of_inputs, tf.shape(inputs)), gradients, tf.nest.map_structure(tf.add, sums, own)
+        return of_inputs, gradients, tf.nest.map_structure(tf.add, sums, own)
 
     if not compiled:
         return ahead, back
