@@ -60,7 +60,8 @@ class Encoded:
 
     @property
     def lengths(self) -> np.ndarray:
-        return np.diff(self.offsets)
+        """int32 (N,), steps."""
+        return np.subtract(self.offsets[1:], self.offsets[:-1], dtype=np.int32, casting="unsafe")
 
 
 def encode(examples: Examples, inputs: Any, targets: Any, *, name: str) -> Encoded:
@@ -129,7 +130,7 @@ def order(lengths: np.ndarray, *, size: int, least: int, seed: int, epoch: int) 
     draw = np.random.default_rng([seed, epoch])
     batches: list[np.ndarray] = []
     while len(batches) < max(least, 1):
-        rows = draw.permutation(len(lengths))
+        rows = draw.permutation(np.arange(len(lengths), dtype=np.int32))
         for start in range(0, len(rows), size * POOL):
             pooled = rows[start : start + size * POOL]
             pooled = pooled[np.argsort(lengths[pooled], kind="stable")]

@@ -72,6 +72,23 @@ class Texts:
         return found
 
 
+@dataclass(frozen=True)
+class Labels:
+    """Targets of few names: `labels[rows]` gives the names, object (N,)."""
+
+    ids: np.ndarray  # int32 (N,), places in names
+    names: np.ndarray  # object (C,)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, rows: np.ndarray) -> Labels:
+        return Labels(self.ids[rows], self.names)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
+        return self.names[self.ids[rows]]
+
+
 def read(source: Source, usual: Sequence[str], folder: Path, notice: Callable[[str], None]) -> dict[str, Examples]:
     """A person's examples as {"train": ..., "test": ...}, the second only where a test file was given.
 
@@ -128,4 +145,6 @@ def _examples(store: Path) -> Examples:
     about = files.read_json(store / "about.json", remedy=f"remove {store} and run the command again")
     names = np.array(about["names"], dtype=object)
     sizes = np.diff(offsets).astype(np.int32)
-    return Examples(Texts(store / "texts.bin", offsets[:-1].copy(), sizes), names[np.load(store / "labels.npy")])
+    return Examples(
+        Texts(store / "texts.bin", offsets[:-1].copy(), sizes), Labels(np.load(store / "labels.npy"), names)
+    )

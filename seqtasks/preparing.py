@@ -85,7 +85,7 @@ def fit(task: Task, data: Data) -> Task:
 
 def _refuse_strangers(data: Data, name: str, known: Sequence[str]) -> None:
     """Raises InputError that names the first row with a label which training does not know."""
-    labels = data.examples[name].targets
+    labels = data.examples[name].targets[:]
     if strangers := set(labels) - set(known):
         row = next(number for number, label in enumerate(labels, 1) if label in strangers)
         where = data.source.test_data if name == "test" and data.source and data.source.test_data else name

@@ -25,7 +25,7 @@ def separate(splits: Mapping[str, Examples]) -> tuple[dict[str, Examples], dict[
     split is left without rows.
     """
     keys = {name: _keys(examples) for name, examples in splits.items()}
-    kept = {name: np.arange(len(examples)) for name, examples in splits.items()}
+    kept = {name: np.arange(len(examples), dtype=np.int32) for name, examples in splits.items()}
     sources = dict(splits)
     dropped: dict[str, int] = {}
     for name in ("test", "validation"):
@@ -52,8 +52,11 @@ def duplicates(examples: Examples) -> int:
 
 
 def _choose(targets: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """A tenth of each target's rows, at least one where it has two: bool (N,). Equal rows are chosen together."""
-    draw = _mixed(keys)
+    """A tenth of each target's rows, at least one where it has two: bool (N,). Equal rows are chosen together.
+
+    The keys are used up: there may be millions.
+    """
+    draw = _mix(keys)
     chosen = np.zeros(len(keys), bool)
     for name in sorted(set(targets)):
         rows = np.flatnonzero(targets == name)
@@ -65,14 +68,16 @@ def _choose(targets: np.ndarray, keys: np.ndarray) -> np.ndarray:
     return chosen
 
 
-def _mixed(keys: np.ndarray) -> np.ndarray:
-    """Random numbers, uint64 (N,), that depend on the keys alone (the finaliser of SplitMix64, Steele et al., 2014)."""
-    mixed = keys + np.uint64(SEED)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        mixed ^= mixed >> np.uint64(shift)
-        mixed *= np.uint64(factor)
-    mixed ^= mixed >> np.uint64(31)
-    return mixed
+def _mix(keys: np.ndarray) -> np.ndarray:
+    """Makes the keys random numbers that depend on them alone (the finaliser of SplitMix64, Steele et al., 2014)."""
+    for start in range(0, len(keys), CHUNK):
+        part = keys[start : start + CHUNK]
+        part += np.uint64(SEED)
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            part ^= part >> np.uint64(shift)
+            part *= np.uint64(factor)
+        part ^= part >> np.uint64(31)
+    return keys
 
 
 def _shared(keys: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ with the very numbers of one that was not.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ DEFAULTS: dict[str, bool | int | float | str] = {
     "warmup": 100,  # steps until it is that high; from there it falls along a cosine
     "clip": 1.0,  # the gradient's norm at most (Pascanu et al., 2013)
     "adversarial": 0.0,  # L2 norm by which a row's vectors are moved against it (Miyato et al., 2017); 0 for none
+    "adversarial_after": 0,  # epochs without it first
     "average": 0.99,  # weight of the past in the running average of the weights, which is what is kept; 0 for none
     "patience": 3,  # epochs without a better validation accuracy before it stops
 }
@@ -147,9 +149,8 @@ class Training:
             for average, variable in zip(self.averages, self.model.trainable_variables, strict=True):
                 average.assign(past * average + (1 - past) * variable)
 
-        @tf.function(input_signature=signature, autograph=False)
-        def step(x: Any, y: Any) -> tf.Tensor:
-            output, loss, gradients = self._gradients(x, y)
+        def step(size: float, x: Any, y: Any) -> tf.Tensor:
+            output, loss, gradients = self._gradients(x, y, size)
             gradients, norm = tf.clip_by_global_norm(gradients, settings["clip"])
 
             def apply() -> bool:
@@ -164,14 +165,18 @@ class Training:
             output = self.model(x, training=False)
             self._note(y, output, tf.reduce_mean(self.loss(y, output)))
 
-        self._step_function, self._check_function = step, check
+        self._check_function = check
+        self._step_functions = {
+            size: tf.function(functools.partial(step, size), input_signature=signature, autograph=False)
+            for size in (0.0, settings["adversarial"])
+        }
 
-    def _gradients(self, x: Any, y: Any) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
-        """Output, loss and the gradients; with `adversarial`, those of a second loss are added (Miyato et al., 2017).
+    def _gradients(self, x: Any, y: Any, size: float) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
+        """Output, loss and the gradients; with a `size`, those of a second loss are added (Miyato et al., 2017).
 
         That is the loss after each row's vectors were moved by so much, in the L2 norm, the way that harms most.
         """
-        variables, size = self.model.trainable_variables, self.settings["adversarial"]
+        variables = self.model.trainable_variables
         nudge = self.model.get_layer("nudge") if size else None
         with tf.GradientTape() as tape:
             output = self.model(x, training=True)
@@ -196,8 +201,9 @@ class Training:
         return (1 + done) / (10 + done)
 
     def _step(self, train: Encoded, rows: np.ndarray) -> None:
-        if not self._step_function(*self._batch(train, rows)):
-            at = self.progress
+        at = self.progress
+        size = self.settings["adversarial"] if at.epoch >= self.settings["adversarial_after"] else 0.0
+        if not self._step_functions[size](*self._batch(train, rows)):
             shown = ", ".join(str(row + 1) for row in sorted(rows)[:5])
             raise DivergenceError(
                 f"training diverged in epoch {at.epoch + 1}, step {at.step + 1} (train rows {shown}, ...): the loss "
