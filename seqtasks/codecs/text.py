@@ -25,7 +25,7 @@ from seqtasks.layers.steps import DropSteps, Pairs
 UNKNOWN = 1  # 0 fills a row behind its length
 SPECIALS = 2
 COUNTED = 300_000  # different words at a time, about 30 MB
-COUNTED_PAIRS = 2_000_000  # different ones at a time, about 100 MB while they are counted
+COUNTED_PAIRS = 2_000_000  # different ones at a time, about 50 MB while they are counted
 BYTES_PER_WORD = 32
 BYTES_PER_CHARACTER = 4
 
@@ -94,16 +94,19 @@ class Text:
         """Keys of the most frequent pairs of known words, of those that stand more than once."""
         encode = tf.function(self.encode, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
         base = self.entries
-        keys, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
+        keys, counts = np.zeros(0, np.int64), np.zeros(0, np.int32)
         rare = 0
         for batch in values:
             ids = encode(tf.constant(batch))[0].numpy().astype(np.int64)
             first, second = ids[:, :-1], ids[:, 1:]
-            found = (first * base + second)[(first >= SPECIALS) & (second >= SPECIALS)]
-            keys, places = np.unique(np.concatenate([keys, found]), return_inverse=True)
-            weights = np.concatenate([counts, np.ones(len(found), np.int64)])
-            counts = np.bincount(places, weights, len(keys)).astype(np.int64)
-            if len(keys) > COUNTED_PAIRS:
+            known = (first >= SPECIALS) & (second >= SPECIALS)
+            found, times = np.unique((first * base + second)[known], return_counts=True)
+            places = np.searchsorted(keys, found)
+            old = np.zeros(len(found), bool) if not len(keys) else keys[np.minimum(places, len(keys) - 1)] == found
+            counts[places[old]] += times[old].astype(np.int32)
+            keys = np.insert(keys, places[~old], found[~old])
+            counts = np.insert(counts, places[~old], times[~old])
+            if len(keys) > COUNTED_PAIRS:  # as with the words
                 rare += 1
                 keys, counts = keys[counts > rare], counts[counts > rare]
         frequent = np.lexsort((keys, -counts))[: self.bigrams]
