@@ -5,6 +5,7 @@ Rows that cannot be read go into a file of rejects, one JSON object a line: file
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -64,7 +65,8 @@ def one_core_a_batch() -> None:
     """For a process that answers files, before it loads an export: batches side by side, none split over the cores."""
     import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(1)
+    with contextlib.suppress(RuntimeError):  # where TensorFlow has computed already its threads are what they are
+        tf.config.threading.set_intra_op_parallelism_threads(1)
 
 
 def answer(

@@ -59,10 +59,10 @@ def test_history_has_a_row_an_epoch(data, tmp_path: Path):
 
 def test_an_adversarial_step_learns_from_the_harm(data):
     """Its gradients are those of the loss plus the loss of the moved vectors, which is the higher one."""
-    plain, adversarial = (training(data, adversarial=size, dropout=0.0, output_dropout=0.0) for size in (0.0, 0.1))
+    plain, adversarial = (training(data, dropout=0.0, output_dropout=0.0) for _ in range(2))
     x, y = plain._batch(data[1]["train"], np.arange(20))
-    _, loss, gradients = plain._gradients(x, y)
-    _, same_loss, sums = adversarial._gradients(x, y)
+    _, loss, gradients = plain._gradients(x, y, 0.0)
+    _, same_loss, sums = adversarial._gradients(x, y, 0.1)
     assert float(loss) == pytest.approx(float(same_loss))
     nudge = adversarial.model.get_layer("nudge")
     assert nudge.by is None
@@ -73,6 +73,17 @@ def test_an_adversarial_step_learns_from_the_harm(data):
     harm = tape.gradient(loss, plain.model.get_layer("nudge").seen)
     nudge.by = 0.1 * harm / tf.norm(tf.reshape(harm, [20, -1]), axis=1)[:, None, None]
     assert float(tf.reduce_mean(plain.loss(y, adversarial.model(x, training=True)))) > float(loss)
+
+
+def test_adversarial_steps_begin_after_as_many_epochs_as_are_set(data, tmp_path: Path):
+    kinds = {"never": (0.0, 0), "later": (0.1, 1), "always": (0.1, 0)}
+    done = {
+        name: run(training(data, adversarial=size, adversarial_after=after, epochs=1), data, tmp_path / name)
+        for name, (size, after) in kinds.items()
+    }
+    weights = {name: each.model.trainable_variables[0].numpy() for name, each in done.items()}
+    np.testing.assert_array_equal(weights["later"], weights["never"])
+    assert (weights["always"] != weights["never"]).any()
 
 
 def test_it_ends_with_the_best_epochs_weights(data, tmp_path: Path):

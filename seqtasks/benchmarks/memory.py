@@ -17,6 +17,8 @@ from seqtasks.task import Folders
 
 SIZES = (20_000, 2_000_000)
 WORDS = 5_000
+LENGTH = 40  # of a row
+MODEL = ["--set", "vocabulary_size=4000", "--set", "bigrams=20000"]  # which both files fill: rows alone are compared
 PIECE = 10_000  # rows written at a time
 
 
@@ -27,7 +29,7 @@ def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = N
         for rows in SIZES:
             path = Path(name) / f"{rows}.csv"
             write_reviews(path, rows)
-            peaks[rows] = peak(["train", "sentiment", "--dry-run", "--data", str(path)], Path(name))
+            peaks[rows] = peak(["train", "sentiment", "--dry-run", *MODEL, "--data", str(path)], Path(name))
             say(f"{rows:,} rows: {peaks[rows] / 1e6:,.0f} MB")
     few, many = SIZES
     return {
@@ -45,7 +47,7 @@ def write_reviews(path: Path, rows: int) -> None:
     with path.open("w") as file:
         file.write("text,label\n")
         for start in range(0, rows, PIECE):
-            words, labels = draw.zipf(1.3, (PIECE, 8)) % WORDS, draw.integers(0, 2, PIECE)
+            words, labels = draw.zipf(1.3, (PIECE, LENGTH)) % WORDS, draw.integers(0, 2, PIECE)
             for number, (line, label) in enumerate(zip(words, labels, strict=True), start):
                 file.write(f"row {number} {' '.join(f'w{word}' for word in line)},{('bad', 'good')[label]}\n")
 

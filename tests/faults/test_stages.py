@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqtasks import cards, exporting, serving
+from seqtasks import cards, exporting, serving, tasks
 from tests.conftest import sets
 from tests.faults.conftest import Command, run, survived
 
@@ -94,6 +94,24 @@ def fail(stage: str, number: int, kind: str, undisturbed: Path, tmp_path: Path) 
 )
 def test_some_fault_points(stage: str, number: int, kind: str, undisturbed: Path, tmp_path: Path):
     assert fail(stage, number, kind, undisturbed, tmp_path)
+
+
+@pytest.mark.parametrize("point", ["store.before:1", "encoded.before:2", "checkpoint.record.renamed:1"])
+def test_ones_own_data_go_on_exactly(point: str, tmp_path: Path):
+    rows = tasks.find("sentiment").sample()["train"]
+    lines = [f"{text.decode()}\t{label}\n" for text, label in zip(rows.inputs[:400], rows.targets[:400], strict=True)]
+    (tmp_path / "own.tsv").write_text("text\tlabel\n" + "".join(lines))
+    train = ["train", "sentiment", "--data", str(tmp_path / "own.tsv"), "--epochs", "2", "--seed", "3", *TINY]
+    found = []
+    for name in ("whole", "killed"):
+        command = [*train, *at(tmp_path / name), "--datasets", str(tmp_path / f"{name}-data")]
+        if name == "killed":
+            code, printed = run(command, tmp_path, SEQTASKS_FAULT=f"{point}:kill", **EVERY)
+            assert code == -signal.SIGKILL, printed
+        code, printed = run(command, tmp_path, **EVERY)
+        assert code == 0, printed
+        found.append(outcome(tmp_path / name))
+    assert found[0] == found[1]
 
 
 @pytest.mark.faults
