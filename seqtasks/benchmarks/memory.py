@@ -17,13 +17,13 @@ from seqtasks.task import Folders
 
 SIZES = (20_000, 2_000_000)
 WORDS = 5_000
-LENGTH = 40  # of a row
-MODEL = ["--set", "vocabulary_size=4000", "--set", "bigrams=20000"]  # which both files fill: rows alone are compared
+LENGTH = 40  # words of a row
+MODEL = ["--set", "vocabulary_size=4000", "--set", "bigrams=20000"]  # both files fill it: rows are compared, not models
 PIECE = 10_000  # rows written at a time
 
 
 def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = None) -> dict[str, Any]:
-    """The peak of `train --data FILE --dry-run` at each size, and the bytes that a row adds."""
+    """The peak of `train --data FILE --dry-run` at each size, and the bytes that a row adds to a model of one size."""
     peaks = {}
     with tempfile.TemporaryDirectory() as name:
         for rows in SIZES:
