@@ -27,7 +27,7 @@ class Equations:
 
     def backward(
         self, gradients: States, kept: States, before: tf.Tensor, after: tf.Tensor, kernel: tf.Tensor
-    ) -> tuple[States, tf.Tensor]:
+    ) -> tuple[States, tf.Tensor, tf.Tensor]:
         (gradient,), (gates, candidate, inner) = gradients, kept
         update, reset = tf.split(gates, 2, 1)
         of_candidate = gradient * (1 - update) * (1 - candidate * candidate)
@@ -35,14 +35,11 @@ class Equations:
         of_inner = of_candidate * reset
         of_reset = of_inner * inner * (1 - reset)
         of_sums = tf.concat([of_update, of_reset, of_inner], 1)
-        return (gradient * update + product(of_sums, kernel, of_sums.dtype),), tf.concat([of_sums, of_candidate], 1)
+        of_inputs = tf.concat([of_update, of_reset, of_candidate], 1)
+        return (gradient * update + product(of_sums, kernel, of_sums.dtype),), of_inputs, of_sums
 
-    def gradients(self, summed: tf.Tensor, outputs: tf.Tensor, precision: tf.DType) -> tuple[tf.Tensor, States]:
-        units = outputs.shape[-1]
-        of_sums = summed[:, : 3 * units]
-        of_inputs = tf.concat([summed[:, : 2 * units], summed[:, 3 * units :]], 1)
-        of_kernel = product(tf.transpose(outputs), of_sums, summed.dtype, precision)
-        return of_inputs, (of_kernel, tf.reduce_sum(of_sums[:, 2 * units :], 0))
+    def others(self, of_sums: tf.Tensor) -> States:
+        return (tf.reduce_sum(of_sums[:, 2 * of_sums.shape[1] // 3 :], 0),)
 
 
 @keras.saving.register_keras_serializable("seqtasks")

@@ -24,7 +24,7 @@ class Equations:
 
     def backward(
         self, gradients: States, kept: States, before: tf.Tensor, after: tf.Tensor, kernel: tf.Tensor
-    ) -> tuple[States, tf.Tensor]:
+    ) -> tuple[States, tf.Tensor, tf.Tensor]:
         (gradient, of_after), (entry, forget, candidate, leave, memory) = gradients, kept
         squashed = tf.tanh(forget * memory + entry * candidate)
         of_after = of_after + gradient * leave * (1 - squashed * squashed)
@@ -35,10 +35,10 @@ class Equations:
             gradient * squashed * leave * (1 - leave),
         ]
         of_sums = tf.concat(of_gates, 1)
-        return (product(of_sums, kernel, of_sums.dtype), of_after * forget), of_sums
+        return (product(of_sums, kernel, of_sums.dtype), of_after * forget), of_sums, of_sums
 
-    def gradients(self, summed: tf.Tensor, outputs: tf.Tensor, precision: tf.DType) -> tuple[tf.Tensor, States]:
-        return summed, (product(tf.transpose(outputs), summed, summed.dtype, precision),)
+    def others(self, of_sums: tf.Tensor) -> States:
+        return ()
 
 
 @keras.saving.register_keras_serializable("seqtasks")

@@ -1,9 +1,10 @@
 """Whole sequences through a recurrent cell: forward, and for training a backward of our own.
 
 TensorFlow differentiates a loop step by step, two products and a growing list of what it kept for each. Here the
-backward loop holds one product a step, and the gradients of the kernels are few large products. For widths at which
-the loop and the memory are the cost, a piece of several steps is one function compiled by XLA, its projection by the
-input kernel included, so that what it works on stays in the cache; and the batch is split over the cores.
+backward loop holds one product a step. What does not wait for the step before, the projection by the input kernel and
+the gradients of kernels and inputs, is a few products for a piece of many steps, beside the loop. For widths at which
+the loop and the memory are the cost, the steps of a piece are one function compiled by XLA, and the batch is split
+over the cores.
 """
 
 from __future__ import annotations
@@ -18,11 +19,15 @@ import tensorflow as tf
 
 States = tuple[tf.Tensor, ...]  # (B, U) each; the first is the output
 
-COMPILED_UNITS = 512  # from this width on the products outweigh the rest, and have threads of their own
-WIDE = 96  # units from which, ahead, the next step's projection beside this step is worth more than longer pieces
+COMPILED_UNITS = 256  # from this width on the products outweigh the rest, and have threads of their own
+SPLIT_UNITS = 96  # compiled, the products are long enough for a core each from this width on
+# a forward pass goes step by step, the next one's projection beside this one, from so many units on and as long as the
+# recurrent kernel has fewer entries than this; narrower and broader ones are projected a piece at a time
+NARROW, BROAD = 96, 2**18
 # steps of a piece: the first of which a known length is a multiple, or else the first
 SHORT = (8, 10, 7, 9, 6, 5)
-LONG = (20, 25, 16, 24, 15, 10)
+MIDDLE = (20, 25, 16, 24, 15, 10)
+LONG = (40, 50, 32, 30, 25, 20)
 
 
 class Equations(Hashable, Protocol):
@@ -37,17 +42,15 @@ class Equations(Hashable, Protocol):
 
     def backward(
         self, gradients: States, kept: States, before: tf.Tensor, after: tf.Tensor, kernel: tf.Tensor
-    ) -> tuple[States, tf.Tensor]:
-        """The states' gradients a step earlier, and (B, S) from which `gradients` makes the others.
+    ) -> tuple[States, tf.Tensor, tf.Tensor]:
+        """Gradients of the states a step earlier, of the inputs (B, G) and of the states' projection (B, P).
 
-        Before and after are the outputs, (B, U); the kernel is the recurrent one transposed, (P, U).
+        Before and after are the outputs, (B, U); the kernel is the recurrent one transposed, (P, U). Where the last two
+        are alike, they are one tensor.
         """
 
-    def gradients(self, summed: tf.Tensor, outputs: tf.Tensor, precision: tf.DType) -> tuple[tf.Tensor, States]:
-        """From `backward`'s second for N steps, (N, S), and outputs (N, U) before them: of inputs and parameters.
-
-        The product is made in the given precision.
-        """
+    def others(self, of_sums: tf.Tensor) -> States:
+        """Gradients of the parameters behind the first, from those of N states' projections (N, P)."""
 
 
 class Weights(NamedTuple):
@@ -61,19 +64,21 @@ class Weights(NamedTuple):
         """Values (..., D), or ids (..., 1), -> (..., G)."""
         if values.dtype.is_integer:
             return tf.gather(self.kernel, values[..., 0]) + self.bias
-        flat = tf.reshape(values, [-1, values.shape[-1]])
+        flat = values if values.shape.rank == 2 else tf.reshape(values, [-1, values.shape[-1]])
         projected = product(flat, self.kernel, self.bias.dtype) + self.bias
+        if values.shape.rank == 2:
+            return projected
         return tf.reshape(projected, tf.concat([tf.shape(values)[:-1], [self.kernel.shape[-1]]], 0))
 
     def gradients(self, values: tf.Tensor, of_projected: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The same values and a gradient (N, G), N all but their last axis -> of the values and of the kernel."""
+        """The same values and a gradient (N, G), N rows in all -> of the values (N, D) and of the kernel."""
         wide, precision = of_projected.dtype, self.kernel.dtype
-        if values.dtype.is_integer:
-            rows = tf.one_hot(tf.reshape(values, [-1]), self.kernel.shape[0], dtype=wide)
-            return tf.zeros_like(values, wide), product(tf.transpose(rows), of_projected, wide)
         flat = tf.reshape(values, [-1, values.shape[-1]])
-        of_kernel = product(tf.transpose(flat), of_projected, wide, precision)
-        return tf.reshape(product(of_projected, tf.transpose(self.kernel), wide), tf.shape(values)), of_kernel
+        if values.dtype.is_integer:
+            rows = tf.one_hot(flat[:, 0], self.kernel.shape[0], dtype=wide)
+            return tf.zeros_like(flat, wide), product(rows, of_projected, wide, transposed=(True, False))
+        of_kernel = product(flat, of_projected, wide, precision, transposed=(True, False))
+        return product(of_projected, self.kernel, wide, transposed=(False, True)), of_kernel
 
 
 @dataclass(frozen=True)
@@ -88,64 +93,17 @@ class Plan:
 def plan(weights: Weights, length: int | None) -> Plan:
     """The fastest as measured (`seqtasks bench layers`) for such weights on sequences of this length."""
     units, wide = weights.recurrent[0].shape
-    if units >= COMPILED_UNITS or weights.recurrent[0].dtype == tf.bfloat16 or not tf.test.is_built_with_xla():
-        return Plan(_steps(length, LONG), False, 1)
-    return Plan(_steps(length, SHORT if wide > units else LONG), True, min(4, os.cpu_count() or 1))
+    compiled = units < COMPILED_UNITS and weights.recurrent[0].dtype != tf.bfloat16 and tf.test.is_built_with_xla()
+    if units == wide:  # no gates: little is kept of a step
+        near = LONG
+    else:
+        near = SHORT if compiled else MIDDLE
+    parts = min(2, os.cpu_count() or 1) if compiled and units >= SPLIT_UNITS else 1
+    return Plan(_steps(length, near), compiled, parts)
 
 
 def _steps(length: int | None, near: tuple[int, ...]) -> int:
     return next((each for each in near if length and length % each == 0), near[0])
-
-
-@dataclass(frozen=True)
-class _Cut:
-    """Pieces of so many steps of some rows of a batch, in the order in which they are read."""
-
-    length: Any  # T
-    steps: int
-    backwards: bool
-    time: int = 0  # the axis of a piece's steps: 0 lets a step be taken out without a copy, XLA is faster with 1
-    rows: tuple[Any, Any] | None = None  # the first and the one behind the last; None for all
-
-    @property
-    def even(self) -> bool:
-        """Whether the last piece is surely as long as all others."""
-        return self.steps == 1 or (isinstance(self.length, int) and self.length % self.steps == 0)
-
-    @property
-    def pieces(self) -> Any:
-        return (self.length + self.steps - 1) // self.steps
-
-    def of(self, values: tf.Tensor) -> tf.Tensor:
-        """Values (B, ...) -> (b, ...), those of the rows."""
-        return values if self.rows is None else values[slice(*self.rows)]
-
-    def piece(self, values: tf.Tensor, number: tf.Tensor, *, read: bool = True) -> tf.Tensor:
-        """Values (B, T, N) -> (steps, b, N) or (b, steps, N), zeros behind the end.
-
-        As they are read, or else as they stand.
-        """
-        rows = slice(None) if self.rows is None else slice(*self.rows)
-        flipped = read and self.backwards
-        end = self.length - number * self.steps if flipped else (number + 1) * self.steps
-        piece = values[rows, tf.maximum(end - self.steps, 0) : end]
-        piece = tf.reverse(piece, [1]) if flipped else piece
-        if not self.even:
-            piece = tf.pad(piece, [[0, 0], [0, self.steps - tf.shape(piece)[1]], [0, 0]])
-        if self.time == 1:
-            return tf.ensure_shape(piece, [None, self.steps, values.shape[2]])
-        return tf.ensure_shape(tf.transpose(piece, [1, 0, 2]), [self.steps, None, values.shape[2]])
-
-    def whole(self, pieces: tf.Tensor, *, read: bool = True) -> tf.Tensor:
-        """All pieces (P, ...) in the order of reading -> (b, T, N), in time where they were read backwards."""
-        width = pieces.shape[3]
-        rows, steps = tf.shape(pieces)[2 - self.time], tf.shape(pieces)[0] * self.steps
-        if self.time == 1:
-            values = tf.reshape(tf.transpose(pieces, [1, 0, 2, 3]), [rows, steps, width])[:, : self.length]
-        else:
-            values = tf.transpose(tf.reshape(pieces, [steps, rows, width])[: self.length], [1, 0, 2])
-        values = tf.reverse(values, [1]) if read and self.backwards else values
-        return tf.ensure_shape(values, [None, self.length if isinstance(self.length, int) else None, pieces.shape[3]])
 
 
 def forward(
@@ -156,24 +114,31 @@ def forward(
 
     Inputs may be ids (B, T, 1) where the kernel is a table of what each projects to.
 
-    This is what exports hold: plain operations, one loop, shapes as static as those that come in.
+    This is what exports hold: plain operations, shapes as static as those that come in.
     """
     length = inputs.shape[1] or tf.shape(inputs)[1]
-    steps = 1 if states[0].shape[1] >= WIDE else _steps(inputs.shape[1], SHORT)
-    cut = _Cut(length, steps, backwards)
-    mask = _masked(mask, inputs, cut)
-    units, count = states[0].shape[1], cut.pieces
-    ahead, _ = _pieces(equations, cut.steps, compiled=False, keeping=False)
-    shape = [cut.steps, inputs.shape[0], units]
-    outputs = tf.TensorArray(states[0].dtype, count if sequences else 0, element_shape=shape)
+    units, wide = weights.recurrent[0].shape
+    steps = 1 if units >= NARROW and units * wide < BROAD else _steps(inputs.shape[1], SHORT)
 
-    def body(number: tf.Tensor, outputs: tf.TensorArray, states: States) -> Any:
-        own = None if mask is None else cut.piece(mask, number)
-        piece, _, states = ahead(cut.piece(inputs, number), own, states, weights)
-        return number + 1, outputs.write(number, piece) if sequences else outputs, states
+    def body(steps: int, done: tf.Tensor, outputs: tf.TensorArray, states: States) -> Any:
+        first = length - done - steps if backwards else done
+        if steps == 1:
+            projected = [weights.project(inputs[:, first])]
+        else:
+            projected = weights.project(tf.transpose(inputs[:, first : first + steps], [1, 0, 2]))
+        for step in range(steps):
+            place = steps - 1 - step if backwards else step
+            after, _ = equations.forward(projected[place], states, weights.recurrent)
+            states = after if mask is None else _where(mask[:, first + place], after, states)
+            outputs = outputs.write(done + step, states[0]) if sequences else outputs
+        return done + steps, outputs, states
 
-    _, outputs, states = tf.while_loop(lambda number, *_: number < count, body, (0, outputs, states))
-    return cut.whole(outputs.stack(), read=False) if sequences else None, states
+    outputs = tf.TensorArray(states[0].dtype, length if sequences else 0, element_shape=[inputs.shape[0], units])
+    loop = (0, outputs, states)
+    for count in (steps, 1)[: 1 if _even(length, steps) else 2]:  # pieces, and then what is left
+        loop = tf.while_loop(lambda done, *_, count=count: done + count <= length, functools.partial(body, count), loop)
+    _, outputs, states = loop
+    return tf.transpose(outputs.stack(), [1, 0, 2]) if sequences else None, states
 
 
 def train(
@@ -182,14 +147,15 @@ def train(
 ) -> tuple[tf.Tensor, States]:  # fmt: skip
     """The same as `forward`, with the outputs in any case, and with a gradient of its own."""
     length = inputs.shape[1] or tf.shape(inputs)[1]
-    cuts = [_Cut(length, chosen.steps, backwards, int(chosen.compiled), rows) for rows in _shares(inputs, chosen.parts)]
-    mask = _masked(mask, inputs, cuts[0])
+    cuts = [_Cut(length, chosen.steps, backwards, rows) for rows in _shares(inputs, chosen.parts)]
+    if mask is None and not _even(length, chosen.steps):  # the last piece may reach behind the end
+        mask = tf.ones(tf.concat([tf.shape(inputs)[:2], [1]], 0), tf.bool)
     count = len(states)
 
     @tf.custom_gradient
     def run(inputs: tf.Tensor, *rest: tf.Tensor) -> Any:
         states, weights = rest[:count], Weights(rest[count], rest[count + 1], rest[count + 2 :])
-        runs = [_Run(equations, cut, chosen.compiled, inputs, mask, weights) for cut in cuts]
+        runs = [_Run.over(equations, cut, chosen.compiled, inputs, mask, weights) for cut in cuts]
         done = [each.ahead(tuple(cut.of(state) for state in states)) for each, cut in zip(runs, cuts, strict=True)]
 
         def gradient(of_outputs: tf.Tensor, *of_last: tf.Tensor) -> Any:
@@ -210,103 +176,158 @@ def train(
 
 
 @dataclass(frozen=True)
+class _Cut:
+    """Some rows of a batch in pieces of so many steps, time first: a piece or a step is taken without a copy."""
+
+    length: Any  # T
+    steps: int
+    backwards: bool
+    rows: tuple[Any, Any] | None = None  # the first and the one behind the last; None for all
+
+    @property
+    def pieces(self) -> Any:
+        return (self.length + self.steps - 1) // self.steps
+
+    def of(self, values: tf.Tensor) -> tf.Tensor:
+        """Values (B, ...) -> (b, ...), those of the rows."""
+        return values if self.rows is None else values[slice(*self.rows)]
+
+    def place(self, number: tf.Tensor) -> tf.Tensor:
+        """Where in time the piece stands that is read so many pieces after the first."""
+        return self.pieces - 1 - number if self.backwards else number
+
+    def taken(self, values: tf.Tensor, *, read: bool = True) -> tf.Tensor:
+        """Values (B, T, N) -> pieces (P, steps, b, N), filled with zeros where the reading ends.
+
+        They are in the order of time or, if they are not what is read, in that of reading.
+        """
+        values = tf.transpose(self.of(values), [1, 0, 2])
+        if not _even(self.length, self.steps):
+            missing = self.pieces * self.steps - self.length
+            ends = [missing, 0] if read and self.backwards else [0, missing]
+            values = tf.cond(missing > 0, lambda: tf.pad(values, [ends, [0, 0], [0, 0]]), lambda: values)
+        return tf.reshape(values, [self.pieces, self.steps, tf.shape(values)[1], values.shape[2]])
+
+    def whole(self, pieces: tf.Tensor, width: int, *, read: bool = True) -> tf.Tensor:
+        """The opposite of `taken`: pieces (P, ..., N), of steps and rows, -> (b, T, N)."""
+        values = tf.reshape(pieces, [self.pieces * self.steps, -1, width])
+        if not _even(self.length, self.steps):
+            values = values[-self.length :] if read and self.backwards else values[: self.length]
+        values = tf.transpose(values, [1, 0, 2])
+        return tf.ensure_shape(values, [None, self.length if isinstance(self.length, int) else None, width])
+
+
+@dataclass(frozen=True)
 class _Run:
     """One loop over the pieces of some rows, ahead and, with what it kept, back."""
 
     equations: Equations
     cut: _Cut
     compiled: bool
-    inputs: tf.Tensor
-    mask: tf.Tensor | None
+    inputs: tf.Tensor  # (P, steps, b, D)
+    mask: tf.Tensor | None  # (P, steps, b, 1)
     weights: Weights
 
-    def ahead(self, states: States) -> tuple[tf.Tensor, States, States]:
+    @classmethod
+    def over(
+        cls, equations: Equations, cut: _Cut, compiled: bool, inputs: tf.Tensor, mask: tf.Tensor | None,
+        weights: Weights,
+    ) -> _Run:  # fmt: skip
+        return cls(equations, cut, compiled, cut.taken(inputs), None if mask is None else cut.taken(mask), weights)
+
+    def ahead(self, states: States) -> tuple[tf.Tensor, States, Any]:
         """First states (b, U) -> outputs (b, T, U), last states and, for each piece, what `back` needs."""
-        cut, dtype = self.cut, states[0].dtype
-        piece_ahead, _ = _pieces(self.equations, cut.steps, self.compiled)
-        kept = tuple(tf.TensorArray(dtype, cut.pieces) for _ in range(2 + self.equations.kept))
+        cut, weights = self.cut, self.weights
+        piece_ahead, _ = _pieces(self.equations, cut.steps, cut.backwards, self.compiled)
+        kept = tuple(
+            tf.TensorArray(states[0].dtype, cut.pieces, clear_after_read=False) for _ in range(2 + self.equations.kept)
+        )
 
         def body(number: tf.Tensor, kept: Any, states: States) -> Any:
+            place = cut.place(number)
             begin = states[0]
-            outputs, more, states = piece_ahead(*self._piece(number), states, self.weights)
+            outputs, more, states = piece_ahead(
+                weights.project(self.inputs[place]), self._masked(place), states, weights.recurrent
+            )
             new = (begin, outputs, *more)
             return number + 1, tuple(each.write(number, own) for each, own in zip(kept, new, strict=True)), states
 
         _, kept, states = tf.while_loop(lambda number, *_: number < cut.pieces, body, (0, kept, states))
-        kept = tuple(each.stack() for each in kept)
-        outputs = tf.ensure_shape(kept[1], [None, None, None, states[0].shape[1]])
-        return cut.whole(outputs, read=False), states, kept
+        return cut.whole(kept[1].stack(), states[0].shape[1], read=False), states, kept
 
-    def back(self, of_outputs: tf.Tensor, gradients: States, kept: States) -> tuple[tf.Tensor, States, Weights]:
+    def back(self, of_outputs: tf.Tensor, gradients: States, kept: Any) -> tuple[tf.Tensor, States, Weights]:
         """Gradients of outputs (B, T, U) and of last states (b, U) -> of inputs (b, T, D), first states, weights."""
-        cut = self.cut
-        _, piece_back = _pieces(self.equations, cut.steps, self.compiled)
+        cut, weights = self.cut, self.weights
+        _, piece_back = _pieces(self.equations, cut.steps, cut.backwards, self.compiled)
+        of_outputs = cut.taken(of_outputs, read=False)
         of_inputs = tf.TensorArray(gradients[0].dtype, cut.pieces)
-        transposed = tf.transpose(self.weights.recurrent[0])
+        transposed = tf.transpose(weights.recurrent[0])
 
         def body(number: tf.Tensor, of_inputs: Any, gradients: States, sums: Weights) -> Any:
-            own = tuple(each[number] for each in kept)
-            given = cut.piece(of_outputs, number, read=False)
-            found, gradients, sums = piece_back(
-                *self._piece(number), own, given, gradients, self.weights, transposed, sums
+            place = cut.place(number)
+            own = tuple(each.read(number) for each in kept)
+            of_projected, of_sums, before, of_bias, others, gradients = piece_back(
+                self._masked(place), own, of_outputs[number], gradients, transposed
             )
-            return number - 1, of_inputs.write(number, found), gradients, sums
+            found, of_kernel = weights.gradients(self.inputs[place], of_projected)
+            of_sums = of_projected if of_sums is None else of_sums
+            of_recurrent = product(before, of_sums, of_sums.dtype, weights.recurrent[0].dtype, transposed=(True, False))
+            own_sums = Weights(of_kernel, of_bias, (of_recurrent, *others))
+            return number - 1, of_inputs.write(place, found), gradients, tf.nest.map_structure(tf.add, sums, own_sums)
 
-        sums = tf.nest.map_structure(lambda each: tf.zeros(each.shape, gradients[0].dtype), self.weights)
+        sums = tf.nest.map_structure(lambda each: tf.zeros(each.shape, gradients[0].dtype), weights)
         loop = (cut.pieces - 1, of_inputs, gradients, sums)
         _, of_inputs, gradients, sums = tf.while_loop(lambda number, *_: number >= 0, body, loop)
-        of_inputs = tf.ensure_shape(of_inputs.stack(), [None, None, None, self.inputs.shape[2]])
-        return cut.whole(of_inputs), gradients, _like(sums, self.weights)
+        return cut.whole(of_inputs.stack(), self.inputs.shape[3]), gradients, _like(sums, weights)
 
-    def _piece(self, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
-        return self.cut.piece(self.inputs, number), None if self.mask is None else self.cut.piece(self.mask, number)
+    def _masked(self, place: tf.Tensor) -> tf.Tensor | None:
+        return None if self.mask is None else self.mask[place]
 
 
 @functools.cache
 def _pieces(
-    equations: Equations, steps: int, compiled: bool, keeping: bool = True
+    equations: Equations, steps: int, backwards: bool, compiled: bool
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """A number of steps ahead, and as many back: two functions, shared by all loops over such a cell."""
 
-    axis = int(compiled)  # of the steps in a piece
+    places = range(steps)[:: -1 if backwards else 1]  # in time, in the order of reading
 
-    def at(values: tf.Tensor, step: int) -> tf.Tensor:
-        return values[:, step] if axis else values[step]
-
-    def ahead(inputs: tf.Tensor, mask: tf.Tensor | None, states: States, weights: Weights) -> Any:
-        projected = weights.project(inputs)
+    def ahead(projected: tf.Tensor, mask: tf.Tensor | None, states: States, parameters: States) -> Any:
         outputs, kept = [], []
-        for step in range(steps):
-            after, keep = equations.forward(at(projected, step), states, weights.recurrent)
-            states = after if mask is None else _where(at(mask, step), after, states)
+        for place in places:
+            after, keep = equations.forward(projected[place], states, parameters)
+            states = after if mask is None else _where(mask[place], after, states)
             outputs.append(states[0])
             kept.append(keep)
-        more = tuple(tf.stack(each, axis) for each in zip(*kept, strict=True)) if keeping else ()
-        return tf.stack(outputs, axis), more, states
+        return tf.stack(outputs), tuple(tf.stack(each) for each in zip(*kept, strict=True)), states
 
     def back(
-        inputs: tf.Tensor, mask: tf.Tensor | None, kept: States, of_outputs: tf.Tensor, gradients: States,
-        weights: Weights, transposed: tf.Tensor, sums: Weights,
-    ) -> Any:  # fmt: skip
+        mask: tf.Tensor | None, kept: States, of_outputs: tf.Tensor, gradients: States, transposed: tf.Tensor
+    ) -> Any:
         begin, outputs, *more = kept
-        values = [begin, *(at(outputs, step) for step in range(steps))]
-        summed: list[Any] = [None] * steps
+        values = [begin, *(outputs[step] for step in range(steps))]
+        found: list[Any] = [None] * steps
         for step in reversed(range(steps)):
-            gradients = (gradients[0] + at(of_outputs, step), *gradients[1:])
-            real = gradients if mask is None else _where(at(mask, step), gradients, _zeros(gradients))
-            keep = tuple(at(each, step) for each in more)
-            earlier, summed[step] = equations.backward(real, keep, values[step], values[step + 1], transposed)
-            gradients = earlier if mask is None else _where(at(mask, step), earlier, gradients)
-        flat = tf.reshape(tf.stack(summed, axis), [-1, summed[0].shape[-1]])
-        before = tf.reshape(tf.stack(values[:-1], axis), [-1, begin.shape[-1]])
-        of_projected, of_recurrent = equations.gradients(flat, before, weights.recurrent[0].dtype)
-        of_inputs, of_kernel = weights.gradients(inputs, of_projected)
-        own = Weights(of_kernel, tf.reduce_sum(of_projected, 0), of_recurrent)
-        return of_inputs, gradients, tf.nest.map_structure(tf.add, sums, own)
+            place = places[step]
+            gradients = (gradients[0] + of_outputs[step], *gradients[1:])
+            real = gradients if mask is None else _where(mask[place], gradients, _zeros(gradients))
+            keep = tuple(each[step] for each in more)
+            earlier, *of_both = equations.backward(real, keep, values[step], values[step + 1], transposed)
+            gradients = earlier if mask is None else _where(mask[place], earlier, gradients)
+            found[place] = (*of_both, values[step])
+        of_projected, of_sums, before = (tf.concat(each, 0) for each in zip(*found, strict=True))
+        alike = found[0][0] is found[0][1]
+        bias, others = tf.reduce_sum(of_projected, 0), equations.others(of_sums)
+        return of_projected, None if alike else of_sums, before, bias, others, gradients
 
     if not compiled:
         return ahead, back
     return tf.function(ahead, jit_compile=True, autograph=False), tf.function(back, jit_compile=True, autograph=False)
+
+
+def _even(length: Any, steps: int) -> bool:
+    """Whether it is known that the last piece is as long as all others."""
+    return steps == 1 or (isinstance(length, int) and length % steps == 0)
 
 
 def _shares(inputs: tf.Tensor, parts: int) -> list[Any]:
@@ -315,13 +336,6 @@ def _shares(inputs: tf.Tensor, parts: int) -> list[Any]:
         return [None]
     rows = inputs.shape[0] or tf.shape(inputs)[0]
     return [(rows * part // parts, rows * (part + 1) // parts) for part in range(parts)]
-
-
-def _masked(mask: tf.Tensor | None, inputs: tf.Tensor, cut: _Cut) -> tf.Tensor | None:
-    """The mask, or one of ones where the last piece may reach behind the end."""
-    if mask is not None or cut.even:
-        return mask
-    return tf.ones(tf.concat([tf.shape(inputs)[:2], [1]], 0), tf.bool)
 
 
 def _joined(parts: tuple[States, ...]) -> States:
@@ -351,7 +365,14 @@ def _once(gradient: tf.Tensor) -> Any:
     return tf.identity(gradient), again
 
 
-def product(values: tf.Tensor, kernel: tf.Tensor, wide: tf.DType, precision: tf.DType | None = None) -> tf.Tensor:
-    """Values (N, M) @ kernel (M, K) in the precision of the kernel, if none is named, as numbers of the type `wide`."""
+def product(
+    values: tf.Tensor, kernel: tf.Tensor, wide: tf.DType, precision: tf.DType | None = None,
+    transposed: tuple[bool, bool] = (False, False),
+) -> tf.Tensor:  # fmt: skip
+    """Values (N, M) @ kernel (M, K), either of them transposed first, as numbers of the type `wide`.
+
+    The product is made in the given precision or, if none is named, in the kernel's.
+    """
     precision = precision or kernel.dtype
-    return tf.cast(tf.cast(values, precision) @ tf.cast(kernel, precision), wide)
+    values, kernel = tf.cast(values, precision), tf.cast(kernel, precision)
+    return tf.cast(tf.matmul(values, kernel, transpose_a=transposed[0], transpose_b=transposed[1]), wide)

@@ -26,13 +26,13 @@ class Equations:
 
     def backward(
         self, gradients: States, kept: States, before: tf.Tensor, after: tf.Tensor, kernel: tf.Tensor
-    ) -> tuple[States, tf.Tensor]:
+    ) -> tuple[States, tf.Tensor, tf.Tensor]:
         slope = 1 - after * after if self.activation == "tanh" else tf.cast(after > 0, after.dtype)
         of_sums = gradients[0] * slope
-        return (product(of_sums, kernel, of_sums.dtype),), of_sums
+        return (product(of_sums, kernel, of_sums.dtype),), of_sums, of_sums
 
-    def gradients(self, summed: tf.Tensor, outputs: tf.Tensor, precision: tf.DType) -> tuple[tf.Tensor, States]:
-        return summed, (product(tf.transpose(outputs), summed, summed.dtype, precision),)
+    def others(self, of_sums: tf.Tensor) -> States:
+        return ()
 
 
 @keras.saving.register_keras_serializable("seqtasks")
