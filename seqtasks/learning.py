@@ -52,6 +52,8 @@ class Lesson:
 def prepare(task: Task, dataset: str | Source | None, folders: Folders, notice: Callable[[str], None]) -> Lesson:
     """Reads, splits, fits and encodes; raises what preparing's functions raise, and UsageError for no layer."""
     stack.check(task.settings)  # at once, not when the data are ready
+    if task.settings["precision"] == "bfloat16" and stack.emulates_bfloat16():
+        notice("this processor has no products in bfloat16 and emulates them: training is slower than in float32")
     data = preparing.read(task, dataset, folders, notice)
     fitted = preparing.fit(task, data)
     return Lesson(fitted, data, preparing.encode(fitted, data, ["train", "validation"], folders))

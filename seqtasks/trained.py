@@ -69,7 +69,7 @@ def restore(folder: Path, task_name: str) -> Trained:
     card, weights = _card_and_weights(folder)
     task = tasks.find(card.task).configure(card.settings)
     task = Task(**{**vars(task), "inputs": codecs.restore(card.inputs), "targets": codecs.restore(card.targets)})
-    model = build(task)
+    model = build(task.configure({"precision": "float32"}))  # what was learned answers the same on any processor
     try:
         model.load_weights(weights)
     except Exception as error:  # h5py and Keras raise many kinds for one meaning

@@ -143,18 +143,18 @@ class Training:
         signature = tf.nest.map_structure(_any_batch, example)
 
         @tf.function(jit_compile=tf.test.is_built_with_xla(), autograph=False)  # one pass over each variable
-        def update(gradients: list[tf.Tensor]) -> None:
-            self.optimizer.apply(gradients, self.model.trainable_variables)
+        def update(gradients: list[tf.Tensor], scale: tf.Tensor) -> None:
+            self.optimizer.apply([each * scale for each in gradients], self.model.trainable_variables)
             past = tf.minimum(float(settings["average"]), self._past())
             for average, variable in zip(self.averages, self.model.trainable_variables, strict=True):
                 average.assign(past * average + (1 - past) * variable)
 
         def step(size: float, x: Any, y: Any) -> tf.Tensor:
             output, loss, gradients = self._gradients(x, y, size)
-            gradients, norm = tf.clip_by_global_norm(gradients, settings["clip"])
+            norm = tf.linalg.global_norm(gradients)
 
             def apply() -> bool:
-                update(gradients)
+                update(gradients, settings["clip"] / tf.maximum(norm, settings["clip"]))
                 self._note(y, output, loss)
                 return True
 
@@ -293,5 +293,8 @@ def _any_batch(tensor: tf.Tensor) -> tf.TensorSpec:
 
 
 def _sum(gradients: Sequence[Any]) -> tf.Tensor:
-    """Dense, of gradients of which some may be of a table's rows only."""
-    return tf.add_n([tf.convert_to_tensor(each) for each in gradients])
+    """Dense, of a variable's gradients, which may be of a table's rows only."""
+    if not isinstance(gradients[0], tf.IndexedSlices):
+        return tf.add_n(gradients)
+    values, indices = (tf.concat([getattr(each, name) for each in gradients], 0) for name in ("values", "indices"))
+    return tf.convert_to_tensor(tf.IndexedSlices(values, indices, gradients[0].dense_shape))

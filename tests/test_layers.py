@@ -29,6 +29,28 @@ def test_padding_never_counts(cell: str, bidirectional: bool, pool: str):
     np.testing.assert_allclose(short, padded, atol=1e-6)
 
 
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_plain_embedding_folds(bidirectional: bool):
+    letters = Text("character").fit([np.array([b"abc"], dtype=object)])
+    settings = {**TASK.settings, "units": 3, "embedding": 4, "bidirectional": bidirectional, "adversarial": 0.0}
+    network = TASK.pattern.build(letters, Labels(("a", "b")), settings)
+    other = TASK.pattern.build(letters, Labels(("a", "b")), {**settings, "adversarial": 0.5})
+    assert network.get_layer("folded").folds(training=False)
+    other.set_weights(network.get_weights())
+    values = [np.array([[2, 3, 4, 0], [3, 0, 0, 0]]), np.array([3, 1])]
+    np.testing.assert_allclose(network(values), other(values), atol=1e-6)
+
+
+def test_bfloat16_is_for_training_only():
+    values = [np.array([[2, 3, 4, 0]]), np.array([3])]
+    short, plain = model(precision="bfloat16"), model()
+    assert short.get_layer("recurrent_1").forward_layer.compute_dtype == "bfloat16"
+    assert {each.dtype for each in short.variables} <= {"float32", "uint32", "int64"}
+    plain.set_weights(short.get_weights())
+    assert short(values, training=True).dtype == plain(values).dtype
+    np.testing.assert_allclose(short(values), plain(values), atol=0.02)
+
+
 @pytest.mark.parametrize("pool", ["max", "mean", "last"])
 def test_order_counts(pool: str):
     network = model(pool=pool)
@@ -54,6 +76,7 @@ def test_no_layer_may_use_cudnn():
     [
         ({"cell": "lsmt"}, "unknown cell 'lsmt'; choose from simple, irnn, lstm, gru"),
         ({"pool": "min"}, "unknown pool 'min'; choose from max, mean, last"),
+        ({"precision": "half"}, "unknown precision 'half'; choose from float32, bfloat16"),
         ({"units": 0}, "units is at least 1, not 0"),
         ({"layers": 0}, "layers is at least 1, not 0"),
         ({"dropout": 1.0}, "dropout is at least 0 and below 1, not 1.0"),

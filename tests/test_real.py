@@ -6,9 +6,11 @@ import json
 import os
 from pathlib import Path
 
+import keras
 import pytest
 
-from seqtasks import preparing, tasks
+from seqtasks import learning, preparing, tasks
+from seqtasks.layers import stack
 from seqtasks.task import Folders
 from tests.conftest import run
 
@@ -39,3 +41,17 @@ def test_one_short_epoch_is_better_than_chance(prepared: Folders, tmp_path: Path
     result = json.loads(run("evaluate", "sentiment", "--model", tmp_path, "--json").stdout)
     assert result["examples"] == 25_000
     assert result["accuracy"] > 0.7
+
+
+def test_ours_and_keras_s_layers_learn_alike(prepared: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    settings = {"epochs": 1, "units": 32, "length": 200, "bigrams": 0, "adversarial": 0.0, "vocabulary_size": 10_000}
+    lesson = learning.prepare(tasks.find("sentiment").configure(settings), None, prepared, print)
+
+    def accuracy(kind: type[keras.layers.RNN], seed: int) -> float:
+        monkeypatch.setitem(stack.CELLS, "gru", (kind, {}))
+        parts = (lesson.encoded["train"], lesson.encoded["validation"])
+        return lesson.training(seed).run(*parts, folder=tmp_path / f"{kind.__module__}-{seed}").best["val_accuracy"]
+
+    ours, theirs = ([accuracy(kind, seed) for seed in (0, 1)] for kind in (stack.GRU, keras.layers.GRU))
+    spread = max(abs(ours[0] - ours[1]), abs(theirs[0] - theirs[1]), 0.005)
+    assert ours == pytest.approx(theirs, abs=spread)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -50,13 +54,18 @@ class Case:
 
 
 def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = None) -> dict[str, Any]:
-    """Milliseconds of a train step, gradients of weights and inputs, and of a forward pass; with "sample", small."""
+    """Milliseconds of a train step, gradients of weights and inputs, and of a forward pass; with "sample", small.
+
+    For a train step in float32 also what it takes of memory, in a process of its own.
+    """
     sizes = SMALL if dataset == "sample" else SIZES
     rows = []
     for size, precision, cell in itertools.product(sizes, ("float32", "bfloat16"), GATES):
         case = Case(cell, *size, precision=precision)
         for name in ("train", "forward") if case.batch > 1 else ("forward",):
             row = asdict(case) | {"pass": name} | _measure(case, name == "train", quick=dataset == "sample")
+            if name == "train" and precision == "float32":
+                row |= {f"{who}_mb": _memory(who, case) for who in ("ours", "keras")}
             say("  ".join(f"{value:.1f}" if isinstance(value, float) else str(value) for value in row.values()))
             rows.append(row)
     return {"benchmark": "layers", "dataset": "random numbers", **benchmarks.circumstances(), "rows": rows}
@@ -80,6 +89,34 @@ def _measure(case: Case, train: bool, *, quick: bool) -> dict[str, float | None]
     milliseconds = {f"{name}_ms": median(taken[name][1:]) if name in taken else None for name in calls}
     least_of = {f"{name}_min_ms": min(taken[name][1:]) if name in taken else None for name in calls}
     return milliseconds | least_of | {f"{name}_first_ms": taken[name][0] for name in ("ours", "keras")}
+
+
+def _memory(who: str, case: Case) -> float | None:
+    code = "import json, sys; from seqtasks.benchmarks import layers; print(layers.peak(**json.loads(sys.argv[1])))"
+    command = [sys.executable, "-c", code, json.dumps({"who": who, **asdict(case)})]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return float(done.stdout) if not done.returncode else None
+
+
+def peak(who: str, **sizes: Any) -> float:
+    """Megabytes that a train step, once traced and compiled, adds at its peak to those of a process without it.
+
+    Raises OSError where the system does not tell (it is Linux that does).
+    """
+    before = _memory_now("VmRSS")
+    case = Case(**sizes)
+    call = _keras(getattr(layers if who == "ours" else keras.layers, case.cell), case, train=True)
+    call()
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is counted anew
+    for _ in range(3):
+        call()
+    return _memory_now("VmHWM") - before
+
+
+def _memory_now(name: str) -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(name)).split()[1]) / 1e3
 
 
 def _keras(kind: type[keras.layers.RNN], case: Case, train: bool) -> Callable[[], Any]:

@@ -130,15 +130,18 @@ class Text:
         """Ids (B, T) -> vectors (B, T, E): one learned for each word and, beside it, one for it and the next word."""
         if settings["word_dropout"]:
             values = DropSteps(settings["word_dropout"], UNKNOWN, name="word_dropout")(values)
-        near = keras.initializers.RandomUniform(-0.05, 0.05)
-        entries = self.entries
-        words = keras.layers.Embedding(entries, settings["embedding"], near, name="embedding")(values)
+        words = _embedding(self.entries, settings["embedding"], "embedding")(values)
         if not self.pairs:
             return words
-        pairs = Pairs(self.pairs, entries, name="pairs")(values)
-        width = settings["bigram_embedding"]
-        vectors = keras.layers.Embedding(len(self.pairs) + 1, width, near, name="bigrams")(pairs)
+        pairs = Pairs(self.pairs, self.entries, name="pairs")(values)
+        vectors = _embedding(len(self.pairs) + 1, settings["bigram_embedding"], "bigrams")(pairs)
         return ops.concatenate([words, vectors], axis=-1)
+
+    def embedding(self, settings: Mapping[str, Any]) -> keras.layers.Embedding | None:
+        """The one layer that `embed` is made of, or None where there is more to it."""
+        if settings["word_dropout"] or self.pairs:
+            return None
+        return _embedding(self.entries, settings["embedding"], "embedding")
 
     def tables(self) -> list[Any]:
         """What an export must carry along."""
@@ -174,3 +177,7 @@ class Text:
             ids = tf.range(SPECIALS, SPECIALS + tf.size(words), dtype=tf.int32)
             initializer = tf.lookup.KeyValueTensorInitializer(words, ids)
             return tf.lookup.StaticHashTable(initializer, default_value=UNKNOWN)
+
+
+def _embedding(entries: int, width: int, name: str) -> keras.layers.Embedding:
+    return keras.layers.Embedding(entries, width, keras.initializers.RandomUniform(-0.05, 0.05), name=name)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
+from keras import ops
 
 from seqtasks.errors import UsageError, unknown
+from seqtasks.layers.folding import Folded
 from seqtasks.layers.gru import GRU
 from seqtasks.layers.lstm import LSTM
 from seqtasks.layers.simple_rnn import SimpleRNN
@@ -19,7 +22,9 @@ DEFAULTS: dict[str, bool | int | float | str] = {
     "bidirectional": False,
     "dropout": 0.0,  # of whole features of a row, the same at every step (Gal and Ghahramani, 2016)
     "recurrent_dropout": 0.0,
+    "precision": "float32",  # of the products in training; bfloat16 keeps states and weights in float32
 }
+PRECISIONS = ("float32", "bfloat16")
 
 # irnn: ReLU with the identity as recurrent matrix (Le, Jaitly and Hinton, 2015)
 CELLS: dict[str, tuple[type[keras.layers.RNN], dict[str, str]]] = {
@@ -31,19 +36,28 @@ CELLS: dict[str, tuple[type[keras.layers.RNN], dict[str, str]]] = {
 
 
 def stack(
-    values: keras.KerasTensor, mask: keras.KerasTensor, settings: Mapping[str, Any], *, sequences: bool
+    values: keras.KerasTensor,
+    mask: keras.KerasTensor,
+    settings: Mapping[str, Any],
+    *,
+    sequences: bool,
+    embedding: keras.layers.Embedding | None = None,
 ) -> keras.KerasTensor:
     """Values (B, T, E) through the recurrent layers -> all states (B, T, U) or, without `sequences`, the last (B, U).
 
-    The last state is the one at a row's own last step; U is doubled where both directions are read. Raises UsageError
-    for settings that make no layer.
+    With an embedding values are the ids (B, T) that it takes, and it folds into the first layer where it can. The last
+    state is the one at a row's own last step; U is doubled where both directions are read. Raises UsageError for
+    settings that make no layer.
     """
     check(settings)
     for number in range(1, settings["layers"] + 1):
-        values = keras.layers.SpatialDropout1D(settings["dropout"], name=f"dropout_{number}")(values)
         layer = recurrent(settings, sequences=sequences or number < settings["layers"], name=f"recurrent_{number}")
+        if embedding is not None and number == 1:
+            layer = Folded(embedding, layer, settings["dropout"], name="folded")
+        else:
+            values = keras.layers.SpatialDropout1D(settings["dropout"], name=f"dropout_{number}")(values)
         values = layer(values, mask=mask)
-    return values
+    return ops.cast(values, "float32")
 
 
 def recurrent(settings: Mapping[str, Any], *, sequences: bool, name: str) -> keras.layers.Layer:
@@ -54,6 +68,7 @@ def recurrent(settings: Mapping[str, Any], *, sequences: bool, name: str) -> ker
         settings["units"],
         return_sequences=sequences,
         recurrent_dropout=settings["recurrent_dropout"],
+        dtype="float32" if settings["precision"] == "float32" else "mixed_bfloat16",
         name=name,
         **arguments,
         **portable,
@@ -65,9 +80,20 @@ def check(settings: Mapping[str, Any]) -> None:
     """Raises UsageError for settings that make no layer."""
     if settings["cell"] not in CELLS:
         raise unknown("cell", settings["cell"], CELLS)
+    if settings["precision"] not in PRECISIONS:
+        raise unknown("precision", settings["precision"], PRECISIONS)
     for name in ("layers", "units"):
         if settings[name] < 1:
             raise UsageError(f"{name} is at least 1, not {settings[name]}")
     for name in ("dropout", "recurrent_dropout"):
         if not 0 <= settings[name] < 1:
             raise UsageError(f"{name} is at least 0 and below 1, not {settings[name]}")
+
+
+def emulates_bfloat16() -> bool:
+    """Whether the processor names its abilities (Linux, x86) and products in bfloat16 are none of them."""
+    try:
+        abilities = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx" in abilities and not any(each in abilities for each in ("avx512_bf16", "amx_bf16"))

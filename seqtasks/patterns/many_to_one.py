@@ -32,8 +32,13 @@ def build(inputs: Any, targets: Any, settings: Mapping[str, Any]) -> keras.Model
     values = inputs.placeholder()
     lengths = keras.Input((), dtype="int32", name="lengths")
     mask = Mask(name="mask")(values, lengths)
-    states = Nudge(name="nudge")(inputs.embed(values, settings))
-    states = stack(states, mask, settings, sequences=settings["pool"] != "last")
+    sequences = settings["pool"] != "last"
+    embedding = None if settings["adversarial"] else inputs.embedding(settings)
+    if embedding is None:
+        vectors = Nudge(name="nudge")(inputs.embed(values, settings))
+        states = stack(vectors, mask, settings, sequences=sequences)
+    else:
+        states = stack(values, mask, settings, sequences=sequences, embedding=embedding)
     summary = states if settings["pool"] == "last" else pool(settings["pool"], states, mask)
     summary = keras.layers.Dropout(settings["output_dropout"], name="output_dropout")(summary)
     logits = keras.layers.Dense(targets.choices, name="logits")(summary)

@@ -78,5 +78,12 @@ TASK = Task(
     settings=training.DEFAULTS
     | many_to_one.DEFAULTS
     | text.DEFAULTS
-    | {"epochs": 4, "bidirectional": True, "dropout": 0.5, "adversarial": 0.5, "output_dropout": 0.5},
+    | {
+        "epochs": 4,
+        "bidirectional": True,
+        "dropout": 0.5,
+        "adversarial": 0.5,
+        "adversarial_after": 1,
+        "output_dropout": 0.5,
+    },
 )
