@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "seqtasks"
 FLOORS = (
     {"cards", "errors", "files", "interrupts", "task"},
-    {"layers", "batching", "builders", "checkpoints", "measures", "own", "plots", "readers", "splits"},
+    {"layers", "batching", "builders", "checkpoints", "decoding", "measures", "own", "plots", "readers", "splits"},
     {"codecs"},
     {"patterns"},
     {"training"},
