@@ -25,7 +25,7 @@ from seqtasks.task import Examples
 CHUNK = 500  # rows encoded at a time
 POOL = 50  # batches whose rows are sorted by length together
 SLICE = 1_000_000  # steps read at a time
-ROUND = 16  # padded lengths are multiples of this, so that few different ones occur
+ROUND = 8  # padded lengths are multiples of this, so that few different ones occur and compiled pieces are full
 
 
 @dataclass(frozen=True)

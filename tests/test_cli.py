@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from seqtasks import trained
 from tests.conftest import Learned, run
 
 HEAVY = ("tensorflow", "keras", "pandas", "tensorflow_datasets", "sklearn", "matplotlib")
@@ -27,6 +28,7 @@ def seqtasks(*arguments: str | Path, folder: Path, **environment: str) -> subpro
     [
         (["train", "sentimant"], 2, "unknown task 'sentimant'; choose from "),
         (["train", "sentiment", "--cell", "lsmt", "--sample"], 2, "unknown cell 'lsmt'; choose from simple, irnn"),
+        (["train", "sentiment", "--precision", "half", "--sample"], 2, "unknown precision 'half'; choose from float32"),
         (["train", "sentiment", "--set", "unit=3"], 2, "unknown setting 'unit'; choose from "),
         (["train", "sentiment", "--set", "units"], 2, "--set units is not of the form KEY=VALUE"),
         (["train", "sentiment", "--set", "dropout=much"], 2, "setting dropout is a number, not 'much'"),
@@ -55,6 +57,15 @@ def test_what_goes_wrong_is_one_line_and_an_exit_code(arguments, code, said, tmp
     assert last.startswith("seqtasks: error: ")
     assert said in last
     assert not list(tmp_path.rglob("*.h5"))
+
+
+def test_what_was_trained_in_bfloat16_answers_in_float32(tmp_path: Path):
+    small = ("--units", "8", "--epochs", "1", "--set", "least_steps=5", "--set", "embedding=8")
+    run("train", "sentiment", "--sample", "--model", tmp_path, "--precision", "bfloat16", *small)
+    restored = trained.restore(tmp_path, "sentiment")
+    assert restored.card.settings["precision"] == "bfloat16"
+    assert restored.model.get_layer("recurrent_1").forward_layer.compute_dtype == "float32"
+    assert 0 <= json.loads(run("evaluate", "sentiment", "--model", tmp_path, "--json").stdout)["accuracy"] <= 1
 
 
 def test_without_network_a_named_set_is_one_error(no_downloads, tmp_path, monkeypatch, capsys):

@@ -102,8 +102,10 @@ def _memory(who: str, case: Case) -> float | None:
 def peak(who: str, **sizes: Any) -> float:
     """Megabytes that a train step, once traced and compiled, adds at its peak to those of a process without it.
 
-    Raises OSError where the system does not tell (it is Linux that does).
+    What XLA's compiler takes once in a process counts as without it. Raises OSError where the system does not tell (it
+    is Linux that does).
     """
+    tf.function(tf.tanh, jit_compile=True)(tf.zeros([2]))
     before = _memory_now("VmRSS")
     case = Case(**sizes)
     call = _keras(getattr(layers if who == "ours" else keras.layers, case.cell), case, train=True)

@@ -122,7 +122,8 @@ def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = N
         **benchmarks.circumstances(),
         "encoding_mb_per_second": size / 1e6 / encoding,
         "input_share_of_step": _input_share(training, encoded["train"], turns.ours),
-        "padded_share": _padded(training, encoded["train"]),
+        "padded_share": batching.padded_share(encoded["train"].lengths, training._order(encoded["train"], 0)),
+        "padded_share_unsorted": batching.padded_share(encoded["train"].lengths, _unsorted(training, encoded["train"])),
         "epochs": len(steps),
         "ours": _summary(turns.ours) | answers["ours"],
         "script": _summary(turns.theirs) | answers["script"],
@@ -169,5 +170,6 @@ def _input_share(training: Training, train: batching.Encoded, epochs: list[tuple
     return (time.perf_counter() - start) / float(np.median([seconds for seconds, _ in epochs]))
 
 
-def _padded(training: Training, train: batching.Encoded) -> float:
-    return batching.padded_share(train.lengths, training._order(train, 0))
+def _unsorted(training: Training, train: batching.Encoded) -> list[np.ndarray]:
+    """Batches of the same size, of rows as they come."""
+    return np.array_split(np.random.default_rng(0).permutation(len(train)), len(training._order(train, 0)))

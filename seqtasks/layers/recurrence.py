@@ -24,10 +24,12 @@ SPLIT_UNITS = 96  # compiled, the products are long enough for a core each from 
 # a forward pass goes step by step, the next one's projection beside this one, from so many units on and as long as the
 # recurrent kernel has fewer entries than this; narrower and broader ones are projected a piece at a time
 NARROW, BROAD = 96, 2**18
-# steps of a piece: the first of which a known length is a multiple, or else the first
+# steps of a piece: the first of which a known length is a multiple, or else the first. Longer pieces make larger
+# products; but what they work on is to stay in the cache (SHORT) and to be little beside all that is kept (MIDDLE)
 SHORT = (8, 10, 7, 9, 6, 5)
-MIDDLE = (20, 25, 16, 24, 15, 10)
+MIDDLE = (10, 8, 9, 12, 7, 6, 5)
 LONG = (40, 50, 32, 30, 25, 20)
+AHEAD = 2  # pieces under way at once: one is projected while the other's steps go
 
 
 class Equations(Hashable, Protocol):
@@ -94,10 +96,8 @@ def plan(weights: Weights, length: int | None) -> Plan:
     """The fastest as measured (`seqtasks bench layers`) for such weights on sequences of this length."""
     units, wide = weights.recurrent[0].shape
     compiled = units < COMPILED_UNITS and weights.recurrent[0].dtype != tf.bfloat16 and tf.test.is_built_with_xla()
-    if units == wide:  # no gates: little is kept of a step
-        near = LONG
-    else:
-        near = SHORT if compiled else MIDDLE
+    gated = SHORT if compiled else MIDDLE
+    near = gated if wide > units else LONG  # without gates little is kept of a step
     parts = min(2, os.cpu_count() or 1) if compiled and units >= SPLIT_UNITS else 1
     return Plan(_steps(length, near), compiled, parts)
 
@@ -252,7 +252,9 @@ class _Run:
             new = (begin, outputs, *more)
             return number + 1, tuple(each.write(number, own) for each, own in zip(kept, new, strict=True)), states
 
-        _, kept, states = tf.while_loop(lambda number, *_: number < cut.pieces, body, (0, kept, states))
+        _, kept, states = tf.while_loop(
+            lambda number, *_: number < cut.pieces, body, (0, kept, states), parallel_iterations=AHEAD
+        )
         return cut.whole(kept[1].stack(), states[0].shape[1], read=False), states, kept
 
     def back(self, of_outputs: tf.Tensor, gradients: States, kept: Any) -> tuple[tf.Tensor, States, Weights]:
@@ -277,7 +279,9 @@ class _Run:
 
         sums = tf.nest.map_structure(lambda each: tf.zeros(each.shape, gradients[0].dtype), weights)
         loop = (cut.pieces - 1, of_inputs, gradients, sums)
-        _, of_inputs, gradients, sums = tf.while_loop(lambda number, *_: number >= 0, body, loop)
+        _, of_inputs, gradients, sums = tf.while_loop(
+            lambda number, *_: number >= 0, body, loop, parallel_iterations=AHEAD
+        )
         return cut.whole(of_inputs.stack(), self.inputs.shape[3]), gradients, _like(sums, weights)
 
     def _masked(self, place: tf.Tensor) -> tf.Tensor | None:
