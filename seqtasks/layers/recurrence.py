@@ -24,10 +24,11 @@ SPLIT_UNITS = 96  # compiled, the products are long enough for a core each from 
 # a forward pass goes step by step, the next one's projection beside this one, from so many units on and as long as the
 # recurrent kernel has fewer entries than this; narrower and broader ones are projected a piece at a time
 NARROW, BROAD = 96, 2**18
+SPACIOUS_UNITS = 512  # from here on shorter pieces are as fast, in float32, and take less memory
 # steps of a piece: the first of which a known length is a multiple, or else the first. Longer pieces make larger
-# products; but what they work on is to stay in the cache (SHORT) and to be little beside all that is kept (MIDDLE)
+# products; but what compiled ones work on is to stay in the cache
 SHORT = (8, 10, 7, 9, 6, 5)
-MIDDLE = (10, 8, 9, 12, 7, 6, 5)
+MIDDLE = (20, 25, 16, 24, 15, 10)
 LONG = (40, 50, 32, 30, 25, 20)
 AHEAD = 2  # pieces under way at once: one is projected while the other's steps go
 
@@ -95,8 +96,9 @@ class Plan:
 def plan(weights: Weights, length: int | None) -> Plan:
     """The fastest as measured (`seqtasks bench layers`) for such weights on sequences of this length."""
     units, wide = weights.recurrent[0].shape
-    compiled = units < COMPILED_UNITS and weights.recurrent[0].dtype != tf.bfloat16 and tf.test.is_built_with_xla()
-    gated = SHORT if compiled else MIDDLE
+    short = weights.recurrent[0].dtype == tf.bfloat16
+    compiled = units < COMPILED_UNITS and not short and tf.test.is_built_with_xla()
+    gated = SHORT if compiled or (units >= SPACIOUS_UNITS and not short) else MIDDLE
     near = gated if wide > units else LONG  # without gates little is kept of a step
     parts = min(2, os.cpu_count() or 1) if compiled and units >= SPLIT_UNITS else 1
     return Plan(_steps(length, near), compiled, parts)
