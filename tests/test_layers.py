@@ -41,7 +41,7 @@ def test_a_plain_embedding_folds(bidirectional: bool):
     np.testing.assert_allclose(network(values), other(values), atol=1e-6)
 
 
-def test_bfloat16_is_for_training_only():
+def test_bfloat16_keeps_weights_and_outputs_in_float32():
     values = [np.array([[2, 3, 4, 0]]), np.array([3])]
     short, plain = model(precision="bfloat16"), model()
     assert short.get_layer("recurrent_1").forward_layer.compute_dtype == "bfloat16"
@@ -49,6 +49,17 @@ def test_bfloat16_is_for_training_only():
     plain.set_weights(short.get_weights())
     assert short(values, training=True).dtype == plain(values).dtype
     np.testing.assert_allclose(short(values), plain(values), atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("abilities", "emulates"),
+    [("flags : fma avx2", True), ("flags : avx512f avx512_bf16", False), ("Features : asimd bf16", False)],
+)
+def test_a_processor_without_bfloat16_is_told_by_its_abilities(
+    abilities: str, emulates: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(stack.Path, "read_text", lambda path: abilities)
+    assert stack.emulates_bfloat16() == emulates
 
 
 @pytest.mark.parametrize("pool", ["max", "mean", "last"])

@@ -157,7 +157,10 @@ def train(
     @tf.custom_gradient
     def run(inputs: tf.Tensor, *rest: tf.Tensor) -> Any:
         states, weights = rest[:count], Weights(rest[count], rest[count + 1], rest[count + 2 :])
-        runs = [_Run.over(equations, cut, chosen.compiled, inputs, mask, weights) for cut in cuts]
+        runs = [
+            _Run(equations, cut, chosen.compiled, cut.taken(inputs), None if mask is None else cut.taken(mask), weights)
+            for cut in cuts
+        ]
         done = [each.ahead(tuple(cut.of(state) for state in states)) for each, cut in zip(runs, cuts, strict=True)]
 
         def gradient(of_outputs: tf.Tensor, *of_last: tf.Tensor) -> Any:
@@ -229,13 +232,6 @@ class _Run:
     inputs: tf.Tensor  # (P, steps, b, D)
     mask: tf.Tensor | None  # (P, steps, b, 1)
     weights: Weights
-
-    @classmethod
-    def over(
-        cls, equations: Equations, cut: _Cut, compiled: bool, inputs: tf.Tensor, mask: tf.Tensor | None,
-        weights: Weights,
-    ) -> _Run:  # fmt: skip
-        return cls(equations, cut, compiled, cut.taken(inputs), None if mask is None else cut.taken(mask), weights)
 
     def ahead(self, states: States) -> tuple[tf.Tensor, States, Any]:
         """First states (b, U) -> outputs (b, T, U), last states and, for each piece, what `back` needs."""
