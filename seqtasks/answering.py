@@ -158,9 +158,9 @@ def _in_order_of_length(served: Served, values: list[str]) -> list[dict[str, Any
 
 def _added(row: Row, answer: dict[str, Any]) -> dict[str, Any]:
     """The columns that are added; one that the file has already gets a _ behind its name."""
-    added = {}
-    for name in ("answer", "probability"):
-        free = name
+    added: dict[str, Any] = {}
+    for name in [each for each in ("answer", "probability") if each in answer]:
+        free: str = name
         while free in row.original:
             free += "_"
         added[free] = round(answer[name], 6) if isinstance(answer[name], float) else answer[name]

@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -47,6 +47,37 @@ class Flat:
         return os.open(self.file, os.O_RDONLY)
 
 
+class Batches(Protocol):
+    """Encoded examples in batches: rows of their own (`Encoded`), or one long text (`streams.Stream`).
+
+    A batch is told by its place, whatever that is. The order of an epoch is a pure function of (seed, epoch).
+    """
+
+    @property
+    def varied(self) -> bool:
+        """Whether batches differ much in steps."""
+
+    def __len__(self) -> int: ...
+
+    def order(self, *, size: int, least: int, seed: int, epoch: int) -> list[Any]:
+        """The epoch's places, at least so many, of batches of at most `size` rows."""
+
+    def sweep(self, *, size: int) -> Iterable[Any]:
+        """Places at which everything is read once, for measuring."""
+
+    def batch(self, place: Any) -> tuple[Any, Any]:
+        """x and y of the batch, as the pattern's `pair` takes them."""
+
+    def steps(self, place: Any) -> int:
+        """How many steps the batch has."""
+
+    def named(self, place: Any) -> str:
+        """Where it is, in a person's words."""
+
+    def fingerprint(self) -> str:
+        """sha256 of what is read."""
+
+
 @dataclass(frozen=True)
 class Encoded:
     """Rows of different lengths, end to end: row i is values[offsets[i]:offsets[i + 1]]."""
@@ -55,6 +86,8 @@ class Encoded:
     offsets: np.ndarray  # int64 (N + 1,)
     targets: np.ndarray  # int32 (N,)
 
+    varied = True
+
     def __len__(self) -> int:
         return len(self.targets)
 
@@ -62,6 +95,60 @@ class Encoded:
     def lengths(self) -> np.ndarray:
         """int32 (N,), steps."""
         return np.subtract(self.offsets[1:], self.offsets[:-1], dtype=np.int32, casting="unsafe")
+
+    def order(self, *, size: int, least: int, seed: int, epoch: int) -> list[np.ndarray]:
+        """The epoch's batches as row numbers: shuffled, sorted by length within pools, the batches shuffled again.
+
+        A data set that fills fewer than `least` batches is gone through several times.
+        """
+        lengths = self.lengths
+        draw = np.random.default_rng([seed, epoch])
+        batches: list[np.ndarray] = []
+        while len(batches) < max(least, 1):
+            rows = draw.permutation(np.arange(len(lengths), dtype=np.int32))
+            for start in range(0, len(rows), size * POOL):
+                pooled = rows[start : start + size * POOL]
+                pooled = pooled[np.argsort(lengths[pooled], kind="stable")]
+                batches += [pooled[first : first + size] for first in range(0, len(pooled), size)]
+        return [batches[index] for index in draw.permutation(len(batches))]
+
+    def sweep(self, *, size: int) -> Iterator[np.ndarray]:
+        """All rows once, shortest first, as batches of row numbers: the cheapest order where order does not matter."""
+        rows = np.argsort(self.lengths, kind="stable")
+        for first in range(0, len(rows), size):
+            yield rows[first : first + size]
+
+    def batch(self, rows: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+        """(values (B, T, ...), filled with 0 on the right, lengths (B,)), targets (B,)."""
+        starts, ends = self.offsets[rows], self.offsets[rows + 1]
+        lengths = (ends - starts).astype(np.int32)
+        values = np.zeros((len(rows), self.steps(rows), *self.values.shape[1:]), self.values.dtype)
+        for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
+            values[row, : end - start] = self.values[start:end]
+        return (values, lengths), self.targets[rows]
+
+    def steps(self, rows: np.ndarray) -> int:
+        """How many steps their batch has."""
+        longest = int((self.offsets[rows + 1] - self.offsets[rows]).max())
+        return -(-longest // ROUND) * ROUND
+
+    def named(self, rows: np.ndarray) -> str:
+        """Which rows they are, in a person's words."""
+        return f"rows {', '.join(str(row + 1) for row in sorted(rows)[:5])}, ..."
+
+    def padded_share(self, batches: list[np.ndarray]) -> float:
+        """The share of all computed steps that is padding, from 0 to 1."""
+        computed = sum(len(rows) * self.steps(rows) for rows in batches)
+        return 1 - float(sum(self.lengths[rows].sum() for rows in batches)) / computed
+
+    def fingerprint(self) -> str:
+        """sha256 of all of it, in order."""
+        digest = hashlib.sha256()
+        for start in range(0, self.values.shape[0], SLICE):
+            digest.update(np.ascontiguousarray(self.values[start : start + SLICE]).data)
+        for array in (self.offsets, self.targets):
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
 
 
 def encode(examples: Examples, inputs: Any, targets: Any, *, name: str) -> Encoded:
@@ -120,53 +207,3 @@ def _encoded(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def order(lengths: np.ndarray, *, size: int, least: int, seed: int, epoch: int) -> list[np.ndarray]:
-    """The epoch's batches as row numbers: shuffled, sorted by length within pools, the batches shuffled again.
-
-    A data set that fills fewer than `least` batches is gone through several times.
-    """
-    draw = np.random.default_rng([seed, epoch])
-    batches: list[np.ndarray] = []
-    while len(batches) < max(least, 1):
-        rows = draw.permutation(np.arange(len(lengths), dtype=np.int32))
-        for start in range(0, len(rows), size * POOL):
-            pooled = rows[start : start + size * POOL]
-            pooled = pooled[np.argsort(lengths[pooled], kind="stable")]
-            batches += [pooled[first : first + size] for first in range(0, len(pooled), size)]
-    return [batches[index] for index in draw.permutation(len(batches))]
-
-
-def by_length(lengths: np.ndarray, *, size: int) -> Iterator[np.ndarray]:
-    """All rows once, shortest first, as batches of row numbers: the cheapest order where order does not matter."""
-    rows = np.argsort(lengths, kind="stable")
-    for first in range(0, len(rows), size):
-        yield rows[first : first + size]
-
-
-def batch(encoded: Encoded, rows: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-    """(values (B, T, ...), filled with 0 on the right, lengths (B,)), targets (B,)."""
-    starts, ends = encoded.offsets[rows], encoded.offsets[rows + 1]
-    lengths = (ends - starts).astype(np.int32)
-    longest = -(-int(lengths.max()) // ROUND) * ROUND
-    values = np.zeros((len(rows), longest, *encoded.values.shape[1:]), encoded.values.dtype)
-    for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        values[row, : end - start] = encoded.values[start:end]
-    return (values, lengths), encoded.targets[rows]
-
-
-def padded_share(lengths: np.ndarray, batches: list[np.ndarray]) -> float:
-    """The share of all computed steps that is padding, from 0 to 1."""
-    computed = sum(len(rows) * -(-int(lengths[rows].max()) // ROUND) * ROUND for rows in batches)
-    return 1 - float(sum(lengths[rows].sum() for rows in batches)) / computed
-
-
-def fingerprint(encoded: Encoded) -> str:
-    """sha256 of encoded examples, in order."""
-    digest = hashlib.sha256()
-    for start in range(0, encoded.values.shape[0], SLICE):
-        digest.update(np.ascontiguousarray(encoded.values[start : start + SLICE]).data)
-    for array in (encoded.offsets, encoded.targets):
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()

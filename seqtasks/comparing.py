@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
 from seqtasks import cards, evaluation, files, plots, trained
+from seqtasks.batching import Encoded
 from seqtasks.errors import SeqtasksError, unknown
 from seqtasks.layers.stack import CELLS
 from seqtasks.learning import Lesson
@@ -24,7 +25,7 @@ def known(cell: str) -> str:
 def compare(
     lesson: Lesson, cells: Sequence[str], folder: Path, *, seed: int, train: Callable[[str, Lesson, Path], None]
 ) -> list[dict[str, Any]]:
-    """A row a cell: validation accuracy, by length too, seconds, parameters; leaves compare.csv and compare.png.
+    """A row a cell, what it came to on validation, in seconds and parameters; leaves compare.csv and compare.png.
 
     `train` is called with cell, lesson and folder for each cell whose finished training does not stand there yet.
     """
@@ -39,7 +40,7 @@ def compare(
     with files.writing(folder / "compare.csv", point="compare") as path:
         pd.DataFrame(rows).to_csv(path, index=False)
     with files.writing(folder / "compare.png", point="compare") as path:
-        plots.comparison(histories, "accuracy", path)
+        plots.comparison(histories, lesson.task.settings["monitor"], path)
     return rows
 
 
@@ -55,13 +56,17 @@ def _finished(folder: Path, lesson: Lesson, seed: int) -> bool:
 
 
 def _row(model: trained.Trained, lesson: Lesson) -> dict[str, Any]:
-    validation = lesson.encoded["validation"]
-    measured = evaluation.measure(model, validation, evaluation.predict(model, validation))
-    lengths = {f"{bucket}_steps": found["accuracy"] for bucket, found in measured["accuracy_by_length"].items()}
     return {
-        "accuracy": measured["accuracy"],
+        **({"nats": model.card.best["val_loss"]} if lesson.task.streams else {}),
+        "accuracy": model.card.best["val_accuracy"],
         "epoch": int(model.card.best["epoch"]),
         "seconds": model.card.seconds,
         "parameters": model.model.count_params(),
-        **lengths,
+        **({} if lesson.task.streams else _by_length(model, lesson)),
     }
+
+
+def _by_length(model: trained.Trained, lesson: Lesson) -> dict[str, float]:
+    validation = cast("Encoded", lesson.validation)
+    measured = evaluation.measure(model, validation, evaluation.predict(model, validation))
+    return {f"{bucket}_steps": found["accuracy"] for bucket, found in measured["accuracy_by_length"].items()}

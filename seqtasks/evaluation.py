@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,37 +10,61 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from seqtasks import batching, files, own, plots, preparing
+from seqtasks import files, own, plots, preparing
 from seqtasks.batching import Encoded
-from seqtasks.errors import UsageError
+from seqtasks.streams import Stream, Window
 from seqtasks.task import Folders
 from seqtasks.trained import Trained
 
 BATCH = 256  # rows
+RESET = 256  # tokens
 MISTAKES = 100  # shown, the most confident first
 
 
 def evaluate(
     trained: Trained, split: str, folders: Folders, notice: Callable[[str], None] = lambda text: None
 ) -> dict[str, Any]:
-    """Measures the model on a split of the data set it was trained on.
+    """Measures the model on a split of the data set it was trained on, or on several with + between.
 
-    Leaves metrics.json, confusion.png and mistakes.csv. Raises UsageError for a split that the data set does not have.
+    Leaves metrics.json and, of classes, confusion.png and mistakes.csv. Raises UsageError for an unknown split.
     """
     task, card = trained.task, trained.card
     data = preparing.read(task, own.restore(card.source) or card.dataset, folders, notice)
-    if split not in data.examples:
-        raise UsageError(f"data set {data.name} has no split {split!r}; choose from {', '.join(data.examples)}")
     encoded = preparing.encode(task, data, [split], folders)[split]
+    about = {"task": task.name, "dataset": data.name, "split": split}
+    if task.streams:
+        result = about | likelihood(trained, encoded)
+        files.write_json(trained.folder / "metrics.json", result, point="metrics")
+        return result
     probabilities = predict(trained, encoded)
     measures = measure(trained, encoded, probabilities)
-    result = {"task": task.name, "dataset": data.name, "split": split, "examples": len(encoded), **measures}
+    result = about | {"examples": len(encoded)} | measures
     files.write_json(trained.folder / "metrics.json", result, point="metrics")
     with files.writing(trained.folder / "confusion.png", point="confusion") as path:
         plots.confusion(measures["confusion"], task.targets.names, path)
     with files.writing(trained.folder / "mistakes.csv", point="mistakes") as path:
-        write_mistakes(trained, data.examples[split].inputs, encoded.targets, probabilities, path)
+        write_mistakes(trained, data.part(split).inputs, encoded.targets, probabilities, path)
     return result
+
+
+def likelihood(trained: Trained, stream: Stream) -> dict[str, Any]:
+    """The task's figures of merit for a text, read from its beginning to its end with the state carried.
+
+    Beside them what a character costs when the state is reset every RESET tokens, as models with a window have it.
+    """
+    pattern, loss = trained.task.pattern, trained.task.pattern.loss(trained.task.targets, trained.task.settings)
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def nats(x: Any, y: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_sum(loss(y, trained.model(x, training=False)))
+
+    def total(text: Stream, windows: Iterable[Window]) -> float:
+        batches = (tf.nest.map_structure(tf.constant, pattern.pair(*text.batch(window))) for window in windows)
+        return sum(float(nats(*batch)) for batch in batches)
+
+    measures = trained.task.measures(total(stream, stream.sweep(size=1)), len(stream), stream.characters)
+    short = total(stream, stream.rows(RESET, size=trained.task.settings["batch"]))
+    return measures | {f"nats_per_character_reset_every_{RESET}": short / stream.characters}
 
 
 def measure(trained: Trained, encoded: Encoded, probabilities: np.ndarray) -> dict[str, Any]:
@@ -55,8 +79,8 @@ def predict(trained: Trained, encoded: Encoded) -> np.ndarray:
         lambda x: tf.nn.softmax(trained.model(x, training=False)), reduce_retracing=True, autograph=False
     )
     probabilities = np.zeros((len(encoded), trained.task.targets.choices), np.float32)
-    for rows in batching.by_length(encoded.lengths, size=BATCH):
-        x, _ = trained.task.pattern.pair(*batching.batch(encoded, rows))
+    for rows in encoded.sweep(size=BATCH):
+        x, _ = trained.task.pattern.pair(*encoded.batch(rows))
         probabilities[rows] = forward(tf.nest.map_structure(tf.constant, x)).numpy()
     return probabilities
 

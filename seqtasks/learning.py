@@ -10,8 +10,8 @@ from typing import Any
 
 import keras
 
-from seqtasks import batching, cards, codecs, files, preparing, trained
-from seqtasks.batching import Encoded
+from seqtasks import cards, codecs, files, preparing, trained
+from seqtasks.batching import Batches
 from seqtasks.errors import DivergenceError
 from seqtasks.layers import stack
 from seqtasks.own import Source
@@ -22,11 +22,12 @@ from seqtasks.training import Progress, Training
 
 @dataclass(frozen=True)
 class Lesson:
-    """What is to be learned: a task with fitted codecs, and its train and validation splits, encoded."""
+    """What is to be learned: a task with fitted codecs, what it is trained on and what its epochs are chosen by."""
 
     task: Task
     data: Data
-    encoded: Mapping[str, Encoded]
+    train: Batches
+    validation: Batches
 
     def training(self, seed: int) -> Training:
         """A training from the very beginning; everything random in it follows from the seed."""
@@ -39,7 +40,7 @@ class Lesson:
         return {
             "task": self.task.name,
             "dataset": self.data.name,
-            "fingerprint": " ".join(batching.fingerprint(each)[:16] for each in self.encoded.values()),
+            "fingerprint": " ".join(each.fingerprint()[:16] for each in (self.train, self.validation)),
             "settings": {**self.task.inputs.settings(), **self.task.settings},
             "seed": seed,
         }
@@ -56,7 +57,8 @@ def prepare(task: Task, dataset: str | Source | None, folders: Folders, notice: 
         notice("this processor has no products in bfloat16 and emulates them: training is slower than in float32")
     data = preparing.read(task, dataset, folders, notice)
     fitted = preparing.fit(task, data)
-    return Lesson(fitted, data, preparing.encode(fitted, data, ["train", "validation"], folders))
+    encoded = preparing.encode(fitted, data, ["train", data.judge], folders)
+    return Lesson(fitted, data, *encoded.values())
 
 
 def learn(
@@ -77,9 +79,8 @@ def learn(
     identity = {**facts, "versions": provenance["versions"]}
     checkpoints = trained.begin(folder, identity, fresh=fresh, resume=resume)
     training = lesson.training(seed)
-    parts = (lesson.encoded["train"], lesson.encoded["validation"])
     try:
-        progress = training.run(*parts, folder=checkpoints, callbacks=callbacks, notice=notice)
+        progress = training.run(lesson.train, lesson.validation, folder=checkpoints, callbacks=callbacks, notice=notice)
     except DivergenceError:
         if training.progress.best:
             _keep(folder, training, lesson, facts | provenance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -27,6 +28,17 @@ def classification(
         "calibration_error": calibration_error(probabilities.max(axis=1), right),
         "confusion": metrics.confusion_matrix(targets, answers, labels=classes).tolist(),
         "accuracy_by_length": by_length(right, lengths),
+    }
+
+
+def likelihood(nats: float, tokens: int, characters: int) -> dict[str, Any]:
+    """What a text costs by the character and, as perplexity, by the token; nats are those of all of it."""
+    each = nats / characters
+    return {
+        "characters": characters,
+        "nats_per_character": each,
+        "bits_per_character": each / math.log(2),
+        "perplexity": math.exp(nats / tokens),
     }
 
 

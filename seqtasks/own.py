@@ -101,6 +101,43 @@ def read(source: Source, usual: Sequence[str], folder: Path, notice: Callable[[s
     return {"train": train, "test": _examples(_store(Path(source.test_data), source.options, usual, folder, notice))}
 
 
+def texts(source: Source, usual: Sequence[str], notice: Callable[[str], None]) -> dict[str, Examples]:
+    """A person's text as {"train": ..., "test": ...}, the second only where a test file was given; one row each.
+
+    A text file is taken as it is; the files of a folder and the rows of a table follow one another with an empty line
+    between. Raises InputError that names file and row for what cannot be used.
+    """
+    found = {"train": source.data} | ({"test": source.test_data} if source.test_data else {})
+    for path in found.values():
+        notice(f"reading {path}")
+    whole = {name: text(Path(path), source.options, usual) for name, path in found.items()}
+    columns = {name: np.array([content], dtype=object) for name, content in whole.items()}
+    return {name: Examples(column, column) for name, column in columns.items()}
+
+
+def text(path: Path, options: Options, usual: Sequence[str]) -> bytes:
+    """The text of a file, a folder or a table's column; raises InputError for what cannot be used."""
+    if path.is_dir():
+        found = sorted(path.rglob("*.txt")) + sorted(path.rglob("*.txt.gz"))
+        if not found:
+            raise InputError(f"{path} has no .txt file; give a folder of texts")
+        return b"\n\n".join(text(each, options, usual).rstrip(b"\n") for each in found) + b"\n"
+    plain = readers.kind_of(path, options) == ".txt"
+    name = "text" if plain else _column(path, options, usual)
+    between = b"\n" if plain else b"\n\n"
+    parts = []
+    for row in readers.rows(path, options):
+        if isinstance(row, Reject):
+            raise InputError(f"{path}:{row.number} {row.reason}")
+        parts.append(row.fields.get(name, "").encode())
+    return between.join(parts) + b"\n" if parts else b""
+
+
+def _column(path: Path, options: Options, usual: Sequence[str]) -> str:
+    found = readers.fields(path, options)
+    return readers.column(path, found, options.input_column, usual, what="texts", option="--text-column")
+
+
 def _store(path: Path, options: Options, usual: Sequence[str], folder: Path, notice: Callable[[str], None]) -> Path:
     """The folder with the file's examples, written now if it is not there yet."""
     store = folder / "own" / f"{Path(path.name).stem}-{_fingerprint(path, options)}"

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqtasks import batching, codecs, own, splits
-from seqtasks.batching import Encoded
-from seqtasks.errors import InputError, ResourceError
+import numpy as np
+
+from seqtasks import batching, codecs, own, splits, streams
+from seqtasks.batching import Batches
+from seqtasks.errors import InputError, ResourceError, UsageError
 from seqtasks.own import Source
 from seqtasks.task import SAMPLE, Examples, Folders, Task
 
@@ -27,10 +29,28 @@ class Data:
     examples: Mapping[str, Examples]
     dropped: Mapping[str, int]  # examples that stood in two splits
     source: Source | None = None  # where a person's own examples are
+    streams: bool = False  # whether each split is one long text
 
     @property
     def rows(self) -> dict[str, int]:
-        return {name: len(examples) for name, examples in self.examples.items()}
+        """How many each split has: rows, or characters of a text."""
+        if not self.streams:
+            return {name: len(examples) for name, examples in self.examples.items()}
+        texts = {name: examples.inputs[:] for name, examples in self.examples.items()}
+        return {name: sum(len(text.decode(errors="replace")) for text in found) for name, found in texts.items()}
+
+    @property
+    def judge(self) -> str:
+        """The split by which a training chooses among its epochs."""
+        return splits.DEVELOPMENT if self.streams else "validation"
+
+    def part(self, name: str) -> Examples:
+        """A split, or several with + between; raises UsageError for one that there is not."""
+        for each in name.split("+"):
+            if each not in self.examples:
+                raise UsageError(f"data set {self.name} has no split {each!r}; choose from {', '.join(self.examples)}")
+        parts = [self.examples[each] for each in name.split("+")]
+        return parts[0] if len(parts) == 1 else Examples.joined(parts)
 
     @property
     def fingerprint(self) -> list[str]:
@@ -45,6 +65,8 @@ def read(task: Task, dataset: str | Source | None, folders: Folders, notice: Cal
     """
     found: Mapping[str, Examples]
     if isinstance(dataset, Source):
+        if task.streams:
+            return Data(dataset.name, splits.cut(own.texts(dataset, task.inputs.columns, notice)), {}, dataset, True)
         found = own.read(dataset, task.inputs.columns, Path(folders.datasets[0]), notice)
         return Data(dataset.name, *splits.separate(found), dataset)
     name = dataset or task.dataset
@@ -55,6 +77,8 @@ def read(task: Task, dataset: str | Source | None, folders: Folders, notice: Cal
             raise
         notice(f"{error}\nUSING THE SMALL BUILT-IN SAMPLE INSTEAD: whatever is learned now is learned from the sample")
         name, found = SAMPLE, task.sample()
+    if task.streams:
+        return Data(name, splits.cut(found), {}, streams=True)
     return Data(name, *splits.separate(found))
 
 
@@ -74,6 +98,9 @@ def fit(task: Task, data: Data) -> Task:
     Raises InputError if these have one class only, or if another split has a class that they do not have.
     """
     examples = data.examples["train"]
+    if data.streams:
+        tokens = task.inputs.fit([np.array([chunk], object) for chunk in streams.chunks(examples.inputs[:])])
+        return dataclasses.replace(task, inputs=tokens, targets=tokens)
     targets = task.targets.fit(_Chunks(examples.targets))
     if targets.choices < 2:
         raise InputError(f"{data.name} has one class only, {targets.names[0]!r}; give examples of at least two")
@@ -92,13 +119,15 @@ def _refuse_strangers(data: Data, name: str, known: Sequence[str]) -> None:
         raise InputError(f"{where} row {row}: label {labels[row - 1]!r} is none of {', '.join(known)}, those of train")
 
 
-def encode(task: Task, data: Data, names: list[str], folders: Folders) -> dict[str, Encoded]:
-    """The named splits, encoded by the task's fitted codecs; a person's own on disk, kept for the next time."""
+def encode(task: Task, data: Data, names: list[str], folders: Folders) -> dict[str, Any]:
+    """The named splits as Batches, encoded by the task's fitted codecs; a person's own rows on disk, for next time."""
     return {name: _encode(task, data, name, folders) for name in names}
 
 
-def _encode(task: Task, data: Data, name: str, folders: Folders) -> Encoded:
-    examples = data.examples[name]
+def _encode(task: Task, data: Data, name: str, folders: Folders) -> Batches:
+    examples = data.part(name)
+    if data.streams:
+        return streams.encode(examples.inputs[:], task.inputs, window=task.settings["window"])
     if data.source is None:
         return batching.encode(examples, task.inputs, task.targets, name=name)
     described = [codecs.describe(task.inputs), codecs.describe(task.targets)]

@@ -31,7 +31,7 @@ class Served:
         if isinstance(values, str | bytes):
             raise InputError("give a list of values, not one value: model([value])")
         batches = [
-            [_as_bytes(value) for value in values[start : start + BATCH]] for start in range(0, len(values), BATCH)
+            [as_bytes(value) for value in values[start : start + BATCH]] for start in range(0, len(values), BATCH)
         ]
         if len(batches) == 1:
             return self._answer(batches[0])
@@ -94,5 +94,6 @@ def verified(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _as_bytes(value: str | bytes) -> bytes:
+def as_bytes(value: str | bytes) -> bytes:
+    """UTF-8; what the command line could not decode comes out as the bytes that it was."""
     return value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""Train, validation and test that share no example.
+"""Train, validation and test that share no example; of one long text, parts that stand one behind the other.
 
 An example that stands in two splits is dropped from train, then from validation, never from an official test split.
 """
@@ -14,6 +14,9 @@ from seqtasks.errors import InputError
 from seqtasks.task import Examples
 
 SHARE = 0.1  # of train, for a split that a data set does not have
+DEVELOPMENT = "development"  # the end of a training text, by which epochs are chosen
+END = 0.05  # of a training text
+LEAST = 100  # characters of a text
 SEED = 20_150_101  # of the split itself: the same for every training seed, so that their results compare
 CHUNK = 10_000
 
@@ -42,6 +45,28 @@ def separate(splits: Mapping[str, Examples]) -> tuple[dict[str, Examples], dict[
         if not len(kept.get(name, ())):
             raise InputError(f"0 usable rows for {name}; give more examples")
     return {name: sources[name].take(kept[name]) for name in ("train", "validation", "test")}, dropped
+
+
+def cut(splits: Mapping[str, Examples]) -> dict[str, Examples]:
+    """Texts by split -> the same with the last twentieth of the training text as a development split.
+
+    Where there is no test split, it is the last tenth of the text before that. Raises InputError for a text too short.
+    """
+    texts = {name: "".join(text.decode(errors="replace") for text in each.inputs[:]) for name, each in splits.items()}
+    for name, text in texts.items():
+        if len(text) < (least := LEAST if name == "train" else 1):
+            raise InputError(f"the text for {name} has {len(text):,} characters; give one of at least {least}")
+    if "test" not in texts:
+        texts["train"], texts["test"] = _ends(texts["train"], SHARE)
+    texts["train"], texts[DEVELOPMENT] = _ends(texts["train"], END)
+    columns = {name: np.array([text.encode()], dtype=object) for name, text in texts.items()}
+    return {name: Examples(column, column) for name, column in columns.items()}
+
+
+def _ends(text: str, share: float) -> tuple[str, str]:
+    """A text without its end, and its end."""
+    place = len(text) - int(len(text) * share)
+    return text[:place], text[place:]
 
 
 def duplicates(examples: Examples) -> int:

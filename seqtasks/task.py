@@ -34,6 +34,11 @@ class Examples:
     def take(self, rows: np.ndarray) -> Examples:
         return Examples(self.inputs.take(rows), self.targets.take(rows))
 
+    @staticmethod
+    def joined(parts: Sequence[Examples]) -> Examples:
+        """The parts one behind the other, in memory."""
+        return Examples(*(np.concatenate([getattr(each, name)[:] for each in parts]) for name in ("inputs", "targets")))
+
 
 @dataclass(frozen=True)
 class Folders:
@@ -52,8 +57,13 @@ class Task:
     dataset: str  # the default data set's name
     examples: Callable[[str, Folders], Mapping[str, Examples]]  # data set name -> its splits, by name
     sample: Callable[[], Mapping[str, Examples]]  # the project's own splits, always the same
-    measures: Callable[..., dict[str, Any]]  # (target ids (N,), probabilities (N, C), lengths (N,), class names)
+    measures: Callable[..., dict[str, Any]]  # one of seqtasks.measures
     settings: Mapping[str, Any]
+
+    @property
+    def streams(self) -> bool:
+        """Whether its examples are one long text, which is read and written on, and inputs and targets one codec."""
+        return bool(self.pattern.STREAMS)
 
     def configure(self, changes: Mapping[str, Setting | str]) -> Task:
         """The same task with some settings changed; a setting may also be a field of the input codec.
@@ -72,7 +82,8 @@ class Task:
             else:
                 raise unknown("setting", name, sorted([*settings, *fields]))
         inputs = dataclasses.replace(self.inputs, **changed_fields)
-        return dataclasses.replace(self, inputs=inputs, settings=settings)
+        targets = inputs if self.streams else self.targets
+        return dataclasses.replace(self, inputs=inputs, targets=targets, settings=settings)
 
 
 def read_setting(name: str, value: Setting, like: Setting) -> Setting:

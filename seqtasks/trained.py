@@ -68,7 +68,9 @@ def restore(folder: Path, task_name: str) -> Trained:
         raise UsageError(f"{folder} holds a trained {card.task}, not {task_name}; choose its folder with --model")
     card, weights = _card_and_weights(folder)
     task = tasks.find(card.task).configure(card.settings)
-    task = Task(**{**vars(task), "inputs": codecs.restore(card.inputs), "targets": codecs.restore(card.targets)})
+    inputs = codecs.restore(card.inputs)
+    targets = inputs if task.streams else codecs.restore(card.targets)
+    task = Task(**{**vars(task), "inputs": inputs, "targets": targets})
     model = build(task.configure({"precision": "float32"}))  # what was learned answers the same on any processor
     try:
         model.load_weights(weights)

@@ -18,9 +18,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqtasks import batching, checkpoints, interrupts
-from seqtasks.batching import Encoded
-from seqtasks.errors import DivergenceError, IntegrityError, Interrupted, UsageError
+from seqtasks import checkpoints, interrupts
+from seqtasks.batching import Batches
+from seqtasks.errors import DivergenceError, IntegrityError, Interrupted, UsageError, unknown
 
 DEFAULTS: dict[str, bool | int | float | str] = {
     "epochs": 5,
@@ -32,9 +32,13 @@ DEFAULTS: dict[str, bool | int | float | str] = {
     "adversarial": 0.0,  # L2 norm by which a row's vectors are moved against it (Miyato et al., 2017); 0 for none
     "adversarial_after": 0,  # epochs without it first
     "average": 0.99,  # weight of the past in the running average of the weights, which is what is kept; 0 for none
-    "patience": 3,  # epochs without a better validation accuracy before it stops
+    "monitor": "accuracy",  # accuracy or loss: by which, on validation, an epoch is better than another
+    "patience": 3,  # epochs without a better one before it stops
 }
-EVALUATION_BATCH = 256
+MONITORS = {
+    "accuracy": lambda row: (row["val_accuracy"], -row["val_loss"]),
+    "loss": lambda row: -row["val_loss"],
+}
 
 
 @dataclass
@@ -58,6 +62,8 @@ class Training:
         for name in ("epochs", "batch", "patience"):
             if settings[name] < 1:
                 raise UsageError(f"{name} is at least 1, not {settings[name]}")
+        if settings["monitor"] not in MONITORS:
+            raise unknown("monitor", settings["monitor"], MONITORS)
         self.model, self.pattern, self.settings, self.seed = model, pattern, settings, seed
         self.progress = Progress()
         self.saving: list[float] = []  # seconds that each checkpoint took
@@ -69,8 +75,8 @@ class Training:
 
     def run(
         self,
-        train: Encoded,
-        validation: Encoded,
+        train: Batches,
+        validation: Batches,
         *,
         folder: Path,
         callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -83,7 +89,7 @@ class Training:
         """
         at, epochs = self.progress, self.settings["epochs"]
         steps = len(self._order(train, 0))
-        self._compile(steps * epochs, self._batch(train, np.arange(1)))
+        self._compile(steps * epochs, train)
         self._restore(folder, notice)
         self.began, self.before = time.monotonic(), at.seconds
         listeners = keras.callbacks.CallbackList(list(callbacks), model=self.model, epochs=epochs, steps=steps)
@@ -110,27 +116,26 @@ class Training:
                         raise Interrupted(
                             f"stopped in epoch {at.epoch + 1}; the same command goes on from here", caught[0]
                         )
-                row = self._end_epoch(validation)
+                row = self._end_epoch(validation, listeners)
                 listeners.on_epoch_end(row["epoch"] - 1, row)
             at.seconds, self.saving = self._seconds(), saver.taken
         self._assign(self.best)
         listeners.on_train_end()
         return at
 
-    def estimate(self, train: Encoded) -> float:
+    def estimate(self, train: Batches) -> float:
         """Seconds that an epoch takes on this machine, from a few steps on batches of middling length."""
-        lengths = train.lengths
-        batches = sorted(self._order(train, 0), key=lambda rows: int(lengths[rows].max()))
-        self._compile(len(batches), self._batch(train, np.arange(1)))
+        batches = sorted(self._order(train, 0), key=train.steps)
+        self._compile(len(batches), train)
         middling = batches[len(batches) // 2 - 1 :][:2] * 3
         taken = []
-        for rows in middling:
+        for place in middling:
             start = time.monotonic()
-            self._step(train, rows)
+            self._step(train, place)
             taken.append(time.monotonic() - start)
         return float(np.median(taken[2:])) * len(batches)
 
-    def _compile(self, steps: int, example: tuple[Any, Any]) -> None:
+    def _compile(self, steps: int, train: Batches) -> None:
         """Makes the optimizer, with all its variables, and the functions for one step."""
         settings = self.settings
         warmup = min(settings["warmup"], steps // 4)
@@ -140,7 +145,8 @@ class Training:
         )  # fmt: skip
         self.optimizer = keras.optimizers.Adam(schedule)
         self.optimizer.build(self.model.trainable_variables)
-        signature = tf.nest.map_structure(_any_batch, example)
+        example = self._batch(train, next(iter(train.sweep(size=1))))
+        signature = tf.nest.map_structure(_any_batch, example) if train.varied else None
 
         @tf.function(jit_compile=tf.test.is_built_with_xla(), autograph=False)  # one pass over each variable
         def update(gradients: list[tf.Tensor], scale: tf.Tensor) -> None:
@@ -150,20 +156,20 @@ class Training:
                 average.assign(past * average + (1 - past) * variable)
 
         def step(size: float, x: Any, y: Any) -> tf.Tensor:
-            output, loss, gradients = self._gradients(x, y, size)
+            output, losses, gradients = self._gradients(x, y, size)
             norm = tf.linalg.global_norm(gradients)
 
             def apply() -> bool:
                 update(gradients, settings["clip"] / tf.maximum(norm, settings["clip"]))
-                self._note(y, output, loss)
+                self._note(y, output, losses)
                 return True
 
-            return tf.cond(tf.math.is_finite(loss) & tf.math.is_finite(norm), apply, lambda: False)
+            return tf.cond(tf.math.is_finite(tf.reduce_sum(losses)) & tf.math.is_finite(norm), apply, lambda: False)
 
         @tf.function(input_signature=signature, autograph=False)
         def check(x: Any, y: Any) -> None:
             output = self.model(x, training=False)
-            self._note(y, output, tf.reduce_mean(self.loss(y, output)))
+            self._note(y, output, self.loss(y, output))
 
         self._check_function = check
         self._step_functions = {
@@ -172,27 +178,29 @@ class Training:
         }
 
     def _gradients(self, x: Any, y: Any, size: float) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
-        """Output, loss and the gradients; with a `size`, those of a second loss are added (Miyato et al., 2017).
+        """Output, losses and the gradients of their mean; with a `size`, those of a second one are added.
 
-        That is the loss after each row's vectors were moved by so much, in the L2 norm, the way that harms most.
+        That is the loss after each row's vectors were moved by so much, in the L2 norm, the way that harms most
+        (Miyato et al., 2017).
         """
         variables = self.model.trainable_variables
         nudge = self.model.get_layer("nudge") if size else None
         with tf.GradientTape() as tape:
             output = self.model(x, training=True)
-            loss = tf.reduce_mean(self.loss(y, output))
+            losses = self.loss(y, output)
+            loss = tf.reduce_mean(losses)
         if nudge is None:
-            return output, loss, [tf.convert_to_tensor(each) for each in tape.gradient(loss, variables)]
+            return output, losses, [tf.convert_to_tensor(each) for each in tape.gradient(loss, variables)]
         *gradients, harm = tape.gradient(loss, [*variables, nudge.seen])
         norm = tf.sqrt(tf.reduce_sum(harm * harm, axis=range(1, harm.shape.rank), keepdims=True))
         nudge.by = tf.math.divide_no_nan(harm * size, norm)
         with tf.GradientTape() as tape:
             harmed = tf.reduce_mean(self.loss(y, self.model(x, training=True)))
         nudge.by = None
-        return output, loss, [_sum(each) for each in zip(gradients, tape.gradient(harmed, variables), strict=True)]
+        return output, losses, [_sum(each) for each in zip(gradients, tape.gradient(harmed, variables), strict=True)]
 
-    def _note(self, y: Any, output: tf.Tensor, loss: tf.Tensor) -> None:
-        self.metrics["loss"].update_state(loss, sample_weight=tf.shape(y)[0])
+    def _note(self, y: Any, output: tf.Tensor, losses: tf.Tensor) -> None:
+        self.metrics["loss"].update_state(losses)
         self.metrics["accuracy"].update_state(y, output)
 
     def _past(self) -> tf.Tensor:
@@ -200,30 +208,32 @@ class Training:
         done = tf.cast(self.optimizer.iterations, tf.float32)
         return (1 + done) / (10 + done)
 
-    def _step(self, train: Encoded, rows: np.ndarray) -> None:
+    def _step(self, train: Batches, place: Any) -> None:
         at = self.progress
         size = self.settings["adversarial"] if at.epoch >= self.settings["adversarial_after"] else 0.0
-        if not self._step_functions[size](*self._batch(train, rows)):
-            shown = ", ".join(str(row + 1) for row in sorted(rows)[:5])
+        if not self._step_functions[size](*self._batch(train, place)):
             raise DivergenceError(
-                f"training diverged in epoch {at.epoch + 1}, step {at.step + 1} (train rows {shown}, ...): the loss "
+                f"training diverged in epoch {at.epoch + 1}, step {at.step + 1} (train {train.named(place)}): the loss "
                 f"or its gradient is not finite; try --fresh --set learning_rate={self.settings['learning_rate'] / 4:g}"
             )
 
-    def _end_epoch(self, validation: Encoded) -> dict[str, float]:
+    def _end_epoch(self, validation: Batches, listeners: keras.callbacks.CallbackList) -> dict[str, float]:
         """Validates the averaged weights, notes the epoch in the history and keeps the weights if they are the best."""
         at = self.progress
         row: dict[str, float] = {"epoch": at.epoch + 1, **self._results()}
         weights = [each.numpy() for each in self.model.trainable_variables]
         self._assign(self.averages)
-        for rows in batching.by_length(validation.lengths, size=EVALUATION_BATCH):
-            self._check_function(*self._batch(validation, rows))
+        listeners.on_test_begin()
+        for place in validation.sweep(size=self.settings["batch"]):
+            self._check_function(*self._batch(validation, place))
+        listeners.on_test_end()
         self._assign(weights)
         row |= {f"val_{name}": value for name, value in self._results().items()}
         row["learning_rate"] = float(self.optimizer.learning_rate)
         at.history.append(row)
         at.waited += 1
-        if not at.best or (row["val_accuracy"], -row["val_loss"]) > (at.best["val_accuracy"], -at.best["val_loss"]):
+        worth = MONITORS[self.settings["monitor"]]
+        if not at.best or worth(row) > worth(at.best):
             at.best, at.waited = row, 0
             for kept, average in zip(self.best, self.averages, strict=True):
                 kept.assign(average)
@@ -238,12 +248,12 @@ class Training:
             metric.reset_state()
         return values
 
-    def _order(self, train: Encoded, epoch: int) -> list[np.ndarray]:
+    def _order(self, train: Batches, epoch: int) -> list[Any]:
         size, least = self.settings["batch"], self.settings["least_steps"]
-        return batching.order(train.lengths, size=size, least=least, seed=self.seed, epoch=epoch)
+        return train.order(size=size, least=least, seed=self.seed, epoch=epoch)
 
-    def _batch(self, encoded: Encoded, rows: np.ndarray) -> tuple[Any, Any]:
-        return tf.nest.map_structure(tf.constant, self.pattern.pair(*batching.batch(encoded, rows)))
+    def _batch(self, batches: Batches, place: Any) -> tuple[Any, Any]:
+        return tf.nest.map_structure(tf.constant, self.pattern.pair(*batches.batch(place)))
 
     def _assign(self, values: Sequence[Any]) -> None:
         for variable, value in zip(self.model.trainable_variables, values, strict=True):

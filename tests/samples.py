@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True)
 class Sample:
     settings: dict[str, str]  # small enough to learn the task's sample within seconds
-    answers: dict[str, str]  # values of unequal length, one not ASCII, every label -> what a trained model answers
+    answers: dict[str, str]  # values of unequal length, one not ASCII, every label -> how a trained model answers
     odd: dict[str, bytes] = field(default_factory=dict)  # what each is -> a value that must get a defined answer
 
 
@@ -38,6 +38,30 @@ SAMPLES = {
             "The food was bad, not good at all.": "negative",
             "The café is never boring.": "positive",
             "Honestly, I thought the ending would be moving, but it was clichéd!": "negative",
+        },
+        odd=ODD_TEXTS,
+    ),
+    "text_generation": Sample(
+        settings={
+            "layers": "1",
+            "units": "96",
+            "embedding": "16",
+            "dropout": "0",
+            "output_dropout": "0",
+            "precision": "float32",
+            "window": "64",
+            "batch": "8",
+            "learning_rate": "0.01",
+            "average": "0.9",
+            "epochs": "4",
+            "least_steps": "120",
+            "written": "40",
+            "temperature": "0",
+        },
+        answers={
+            "TOAD: Good day, crow! How is the": " nest?\nCROW: The nest is high, thank",
+            "CROW: Good day, fox! How is the café?\nFOX:": " The café is cosy, thank you,",
+            "WASP: Good day, otter! How is the river?\nOTTER: The river": " is cool, thank you,",
         },
         odd=ODD_TEXTS,
     ),

@@ -16,8 +16,14 @@ def column(*values: str) -> np.ndarray:
     return np.array([value.encode() for value in values], dtype=object)
 
 
+def of(lengths: np.ndarray) -> batching.Encoded:
+    """Rows of such lengths."""
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return batching.Encoded(np.ones(offsets[-1], np.int32), offsets, np.zeros(len(lengths), np.int32))
+
+
 def order(seed: int, epoch: int, lengths: np.ndarray = LENGTHS, least: int = 1) -> list[np.ndarray]:
-    return batching.order(lengths, size=32, least=least, seed=seed, epoch=epoch)
+    return of(lengths).order(size=32, least=least, seed=seed, epoch=epoch)
 
 
 def flat(batches: list[np.ndarray]) -> list[int]:
@@ -41,11 +47,11 @@ def test_few_rows_are_gone_through_several_times():
 
 
 def test_little_is_spent_on_padding():
-    assert batching.padded_share(LENGTHS, order(1, 0)) < 0.06
+    assert of(LENGTHS).padded_share(order(1, 0)) < 0.06
 
 
-def test_by_length_has_every_row_once_shortest_first():
-    rows = flat(list(batching.by_length(LENGTHS, size=256)))
+def test_a_sweep_has_every_row_once_shortest_first():
+    rows = flat(list(of(LENGTHS).sweep(size=256)))
     assert sorted(rows) == list(range(len(LENGTHS)))
     assert (np.diff(LENGTHS[rows]) >= 0).all()
 
@@ -55,7 +61,7 @@ def test_encoded_rows_come_back_padded_on_the_right():
     examples = Examples(texts, column("a", "b", "a"))
     codec = Text().fit([texts])
     encoded = batching.encode(examples, codec, Labels(("a", "b")), name="train")
-    (values, lengths), targets = batching.batch(encoded, np.array([1, 0, 2]))
+    (values, lengths), targets = encoded.batch(np.array([1, 0, 2]))
     good, bad = 2, 3
     assert values[:, :4].tolist() == [[good, bad, good, 0], [good, 0, 0, 0], [1, 0, 0, 0]]
     assert values.shape[1] == batching.ROUND

@@ -49,7 +49,7 @@ def test_ours_and_keras_s_layers_learn_alike(prepared: Folders, tmp_path: Path, 
 
     def accuracy(kind: type[keras.layers.RNN], seed: int) -> float:
         monkeypatch.setitem(stack.CELLS, "gru", (kind, {}))
-        parts = (lesson.encoded["train"], lesson.encoded["validation"])
+        parts = (lesson.train, lesson.validation)
         return lesson.training(seed).run(*parts, folder=tmp_path / f"{kind.__module__}-{seed}").best["val_accuracy"]
 
     ours, theirs = ([accuracy(kind, seed) for seed in (0, 1)] for kind in (stack.GRU, keras.layers.GRU))

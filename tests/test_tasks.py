@@ -6,13 +6,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import seqtasks
-from seqtasks import cards, exporting, preparing, serving, splits, tasks, trained
+from seqtasks import cards, exporting, preparing, serving, splits, tasks, trained, writing
 from seqtasks.task import Folders
 from tests.conftest import Learned, run, sets
 from tests.samples import SAMPLES
@@ -34,8 +34,12 @@ def served(learned: Learned) -> serving.Served:
     return seqtasks.load(learned.folder)
 
 
-def probabilities(served: serving.Served, values: list[str | bytes]) -> np.ndarray:
-    return np.array([list(answer["probabilities"].values()) for answer in served(values)])
+def compared(ones: list[dict[str, Any]], others: list[dict[str, Any]], atol: float) -> None:
+    """Answers are alike: the same words, and the same probabilities where there are any."""
+    assert [each["answer"] for each in ones] == [each["answer"] for each in others]
+    if "probabilities" in ones[0]:
+        numbers = [[list(each["probabilities"].values()) for each in answers] for answers in (ones, others)]
+        np.testing.assert_allclose(*numbers, atol=atol)
 
 
 def test_has_a_row_in_the_samples():
@@ -45,34 +49,43 @@ def test_has_a_row_in_the_samples():
 def test_its_row_has_every_label_and_a_text_beyond_ascii(learned: Learned):
     row = SAMPLES[learned.name]
     labels = trained.restore(learned.folder, learned.name).task.targets.names
-    assert set(row.answers.values()) == set(labels)
+    assert not labels or set(row.answers.values()) == set(labels)
     assert any(not value.isascii() for value in row.answers)
     assert len({len(value) for value in row.answers}) > 1
 
 
 def test_learns_its_sample_by_heart(learned: Learned, served: serving.Served):
-    examples = tasks.find(learned.name).sample()["train"]
+    task = tasks.find(learned.name)
+    examples = task.sample()["train"]
+    if task.streams:
+        text = examples.targets[0].decode()
+        nats, characters = writing.score(served, [text.encode()])
+        assert nats / characters < 0.5  # of a text of which one character in five is anybody's guess
+        return
     answers = [answer["answer"] for answer in served(list(examples.inputs))]
     assert answers == list(examples.targets)
 
 
 def test_answers_as_expected(learned: Learned, served: serving.Served):
     expected = SAMPLES[learned.name].answers
-    assert {value: answer["answer"] for value, answer in zip(expected, served(list(expected)), strict=True)} == expected
+    answers = [answer["answer"] for answer in served(list(expected))]
+    begun = [answer[: len(wanted)] for answer, wanted in zip(answers, expected.values(), strict=True)]
+    assert dict(zip(expected, begun, strict=True)) == expected
 
 
 def test_company_never_changes_an_answer(learned: Learned, served: serving.Served):
     row = SAMPLES[learned.name]
     values = [*row.answers, *(value for value in row.odd.values() if len(value) < 100_000)]
-    together = probabilities(served, values)
-    alone = np.concatenate([probabilities(served, [value]) for value in values])
-    np.testing.assert_allclose(together, alone, atol=1e-5)
+    compared(served(values), [served([value])[0] for value in values], atol=1e-5)
 
 
 @pytest.mark.parametrize("odd", sorted({name for row in SAMPLES.values() for name in row.odd}))
 def test_odd_input_has_a_defined_answer(learned: Learned, served: serving.Served, odd: str):
     value = SAMPLES[learned.name].odd.get(odd, b"")
     (answer,) = served([value])
+    if "probabilities" not in answer:
+        assert len(answer["answer"]) == int(SAMPLES[learned.name].settings["written"])
+        return
     given = np.array(list(answer["probabilities"].values()))
     assert answer["answer"] in answer["probabilities"]
     assert np.isfinite(given).all()
@@ -93,8 +106,8 @@ def test_the_export_answers_alike_without_our_code(learned: Learned, served: ser
 def test_restored_it_answers_alike(learned: Learned, served: serving.Served):
     restored = trained.restore(learned.folder, learned.name)
     values = list(SAMPLES[learned.name].answers)
-    again = exporting.assemble(restored).serve(tf.constant(values))["probabilities"].numpy()
-    np.testing.assert_allclose(again, probabilities(served, values), atol=1e-6)
+    again = serving.Served(exporting.assemble(restored), served.manifest, served.folder)
+    compared(again(values), served(values), atol=1e-6)
 
 
 def test_same_seed_same_weights_other_seed_others(learned: Learned, tmp_path: Path):
@@ -107,7 +120,13 @@ def test_same_seed_same_weights_other_seed_others(learned: Learned, tmp_path: Pa
 
 
 def test_splits_share_no_example(learned: Learned):
-    found, dropped = splits.separate(tasks.find(learned.name).sample())
+    task = tasks.find(learned.name)
+    if task.streams:  # parts of one text, which stand one behind the other
+        whole, found = task.sample(), splits.cut(task.sample())
+        assert found["train"].inputs[0] + found["development"].inputs[0] == whole["train"].inputs[0]
+        assert cards.read(learned.folder).dropped == {}
+        return
+    found, dropped = splits.separate(task.sample())
     inputs = {name: {bytes(value) for value in examples.inputs} for name, examples in found.items()}
     for name, others in (("train", "validation"), ("train", "test"), ("validation", "test")):
         assert not inputs[name] & inputs[others]

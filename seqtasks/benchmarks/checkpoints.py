@@ -16,9 +16,9 @@ EPOCHS = 2
 def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = None) -> dict[str, Any]:
     """Number and size of the checkpoints of a training, and the share of its time that went into them."""
     lesson = learning.prepare(tasks.find("sentiment").configure({"epochs": EPOCHS}), dataset, folders, say)
-    training, encoded = lesson.training(0), lesson.encoded
+    training = lesson.training(0)
     with tempfile.TemporaryDirectory() as folder:
-        training.run(encoded["train"], encoded["validation"], folder=Path(folder))
+        training.run(lesson.train, lesson.validation, folder=Path(folder))
         size = sum(path.stat().st_size for path in Path(folder).glob("*.npz")) / len(list(Path(folder).glob("*.npz")))
     saving = training.saving
     return {

@@ -18,7 +18,7 @@ from seqtasks.cli import options
 @options.datasets_option
 @options.manual_option
 def command(task: str, split: str, as_json: bool, model: Path | None, datasets: str, manual_dir: str | None) -> None:
-    """Measure a trained model; leaves metrics.json, confusion.png and mistakes.csv beside it."""
+    """Measure a trained model on a split, or on several: --split validation+test. Leaves metrics.json beside it."""
     folder = options.model_folder(model, task)
     options.start_tensorflow()
     from seqtasks import evaluation, trained
@@ -36,18 +36,18 @@ def _table(result: dict[str, Any], names: tuple[str, ...], folder: Path) -> None
     from rich.table import Table
 
     console = Console()
-    figures = Table(
-        title=f"{result['task']} on {result['dataset']}, {result['split']}: {result['examples']:,} examples"
-    )
+    size = next(f"{result[name]:,} {name}" for name in ("examples", "characters") if name in result)
+    figures = Table(title=f"{result['task']} on {result['dataset']}, {result['split']}: {size}")
     figures.add_column("measure")
     figures.add_column("value", justify="right")
     for name, value in result.items():
         if isinstance(value, float):
             figures.add_row(name.replace("_", " "), f"{value:.4f}")
-    for name, bucket in result["accuracy_by_length"].items():
+    for name, bucket in result.get("accuracy_by_length", {}).items():
         figures.add_row(f"accuracy, {name} steps ({bucket['rows']:,})", f"{bucket['accuracy']:.4f}")
-    for truth, row in zip(names, result["confusion"], strict=True):
+    for truth, row in zip(names, result.get("confusion", ()), strict=True):
         answered = ", ".join(f"{count:,} {name}" for name, count in zip(names, row, strict=True))
         figures.add_row(f"{truth} answered as", answered)
     console.print(figures)
-    console.print(f"{folder}/metrics.json, confusion.png, mistakes.csv", highlight=False)
+    more = ", confusion.png, mistakes.csv" if "confusion" in result else ""
+    console.print(f"{folder}/metrics.json{more}", highlight=False)

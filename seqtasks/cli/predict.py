@@ -72,7 +72,7 @@ def command(
         options.say_json([{"input": value, **answer} for value, answer in zip(inputs, answers, strict=True)])
         return
     for answer in answers:
-        click.echo(f"{answer['answer']}\t{answer['probability']:.4f}")
+        click.echo("\t".join([answer["answer"]] + [f"{answer[name]:.4f}" for name in answer if name == "probability"]))
 
 
 def _answer_file(served: Any, task: str, file: Path, reading: Any, output: Path | None, strict: bool) -> None:

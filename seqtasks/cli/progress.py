@@ -4,40 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from seqtasks import batching, splits
+from seqtasks import splits
+from seqtasks.batching import Encoded
 from seqtasks.cli.options import say
 from seqtasks.learning import Lesson
+from seqtasks.streams import Stream
+from seqtasks.vocabulary import UNKNOWN
 
 
 def announce(lesson: Lesson) -> None:
-    """The first lines: rows, what was dropped, labels, lengths, padding, cell."""
-    task, data, train = lesson.task, lesson.data, lesson.encoded["train"]
+    """The first lines: how much there is of each split, what it is made of, the model."""
+    task, data = lesson.task, lesson.data
+    unit = " characters" if data.streams else ""
     rows = ", ".join(f"{count:,} {name}" for name, count in data.rows.items())
     dropped = "; ".join(f"{count:,} dropped from {where}" for where, count in data.dropped.items() if count)
-    say(f"{task.name} on {data.name}: {rows}{f' ({dropped})' if dropped else ''}")
+    say(f"{task.name} on {data.name}: {rows}{unit}{f' ({dropped})' if dropped else ''}")
+    size, least = task.settings["batch"], task.settings["least_steps"]
+    order = lesson.train.order(size=size, least=least, seed=0, epoch=0)
+    say(_about_text(lesson) if data.streams else _about_rows(lesson, order))
+    say(f"model: {task.settings['cell']}; {len(order):,} steps an epoch, at most {task.settings['epochs']} epochs")
+
+
+def _about_text(lesson: Lesson) -> str:
+    tokens, train = lesson.task.inputs, cast("Stream", lesson.train)
+    unknown = float(np.mean(train.values == UNKNOWN))
+    return (
+        f"{len(tokens.vocabulary):,} different {tokens.level}s, {unknown:.2%} of the text none of them; "
+        f"{len(train):,} of them in train, windows of {train.window}"
+    )
+
+
+def _about_rows(lesson: Lesson, order: list[Any]) -> str:
+    task, train = lesson.task, cast("Encoded", lesson.train)
     counts = np.bincount(train.targets, minlength=task.targets.choices)
     labels = ", ".join(f"{name} {count:,}" for name, count in zip(task.targets.names, counts, strict=True))
     median, high, most = np.percentile(train.lengths, [50, 95, 100]).astype(int)
-    size, least = task.settings["batch"], task.settings["least_steps"]
-    order = batching.order(train.lengths, size=size, least=least, seed=0, epoch=0)
-    share = batching.padded_share(train.lengths, order)
-    say(f"labels: {labels}; lengths: median {median}, 95 % up to {high}, longest {most} steps; {share:.1%} padding")
-    say(f"model: {task.settings['cell']}; {len(order):,} steps an epoch, at most {task.settings['epochs']} epochs")
+    share = train.padded_share(order)
+    return f"labels: {labels}; lengths: median {median}, 95 % up to {high}, longest {most} steps; {share:.1%} padding"
 
 
 def announce_cost(lesson: Lesson) -> None:
     """What a training would cost, and how many inputs stand in a split more than once."""
-    twice = {name: splits.duplicates(examples) for name, examples in lesson.data.examples.items()}
-    say("duplicates: " + ", ".join(f"{count:,} in {name}" for name, count in twice.items()))
+    if not lesson.data.streams:
+        twice = {name: splits.duplicates(examples) for name, examples in lesson.data.examples.items()}
+        say("duplicates: " + ", ".join(f"{count:,} in {name}" for name, count in twice.items()))
     training, epochs = lesson.training(0), lesson.task.settings["epochs"]
-    seconds = training.estimate(lesson.encoded["train"])
+    seconds = training.estimate(lesson.train)
     cost = f"about {seconds:.0f} s an epoch, {seconds * epochs / 60:.1f} minutes for {epochs}"
     say(f"cost: {training.model.count_params():,} parameters; {cost}, on this machine")
 

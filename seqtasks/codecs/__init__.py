@@ -4,7 +4,7 @@ A codec is a frozen dataclass and nothing but its fields: `describe` gives them 
 again. `fit` returns a fitted copy. Each translation is written once, in TensorFlow ops, for training and export alike.
 
     input codec     fit, encode, placeholder, embed, embedding, settings, tables      values (B, T, ...), lengths (B,)
-    target codec    fit, encode, decode, choices, tables                                  ids (B,) or (B, T)
+    target codec    fit, encode, decode, choices, names, tables                           ids (B,) or (B, T)
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ four.
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,12 +18,11 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from seqtasks import vocabulary
 from seqtasks.errors import UsageError, unknown
 from seqtasks.layers.steps import DropSteps, Pairs
+from seqtasks.vocabulary import SPECIALS, UNKNOWN
 
-UNKNOWN = 1  # 0 fills a row behind its length
-SPECIALS = 2
-COUNTED = 300_000  # different words at a time, about 30 MB
 COUNTED_PAIRS = 2_000_000  # different ones at a time, about 50 MB while they are counted
 BYTES_PER_WORD = 32
 BYTES_PER_CHARACTER = 4
@@ -78,16 +76,9 @@ class Text:
 
         The most frequent come first, equals in the order of their bytes.
         """
-        counts: Counter[bytes] = Counter()
-        rare = 0
-        for batch in values:
-            counts.update(self._split_now(tf.constant(batch)).flat_values.numpy())
-            if len(counts) > COUNTED:  # words this rare would come last in any case
-                rare += 1
-                counts = Counter({word: count for word, count in counts.items() if count > rare})
-        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        words = (word.decode(errors="replace") for word, _ in ranked[: self.vocabulary_size - SPECIALS])
-        fitted = dataclasses.replace(self, vocabulary=tuple(dict.fromkeys(words)))
+        pieces = (self._split_now(tf.constant(batch)).flat_values.numpy() for batch in values)
+        words = vocabulary.frequent(pieces, self.vocabulary_size - SPECIALS)
+        fitted = dataclasses.replace(self, vocabulary=words)
         return dataclasses.replace(fitted, pairs=fitted._frequent_pairs(values)) if self.bigrams else fitted
 
     def _frequent_pairs(self, values: Iterable[np.ndarray]) -> tuple[int, ...]:
@@ -172,11 +163,7 @@ class Text:
 
     @cached_property
     def _table(self) -> tf.lookup.StaticHashTable:
-        with tf.init_scope():
-            words = tf.constant(self.vocabulary or ("",))
-            ids = tf.range(SPECIALS, SPECIALS + tf.size(words), dtype=tf.int32)
-            initializer = tf.lookup.KeyValueTensorInitializer(words, ids)
-            return tf.lookup.StaticHashTable(initializer, default_value=UNKNOWN)
+        return vocabulary.table(self.vocabulary)
 
 
 def _embedding(entries: int, width: int, name: str) -> keras.layers.Embedding:

@@ -28,7 +28,7 @@ class Folded(keras.layers.Layer):
     ) -> None:
         super().__init__(**arguments)
         self.embedding, self.recurrent = embedding, recurrent
-        self.dropout = keras.layers.SpatialDropout1D(dropout)
+        self.dropout = keras.layers.SpatialDropout1D(dropout, name="dropout")
         self.supports_masking = True
 
     def build(self, shape: tuple[int | None, ...]) -> None:

@@ -10,6 +10,7 @@ import keras
 from keras import ops
 
 from seqtasks.errors import UsageError, unknown
+from seqtasks.layers.carrying import Carried
 from seqtasks.layers.folding import Folded
 from seqtasks.layers.gru import GRU
 from seqtasks.layers.lstm import LSTM
@@ -60,13 +61,40 @@ def stack(
     return ops.cast(values, "float32")
 
 
-def recurrent(settings: Mapping[str, Any], *, sequences: bool, name: str) -> keras.layers.Layer:
-    """One recurrent layer, in one direction or both. No cuDNN: an export traced beside a GPU would run on no CPU."""
+def carried(
+    ids: keras.KerasTensor, fresh: keras.KerasTensor, settings: Mapping[str, Any], *, embedding: keras.layers.Embedding
+) -> list[keras.KerasTensor]:
+    """Ids (B, T) of a stream, B at most the setting `batch` -> the states (B, T, U) of each layer.
+
+    They go on from the last batch's, but in rows that are `fresh`, bool (B,). Raises UsageError as `stack` does, and
+    for layers that read both ways: what is to be written does not stand there yet.
+    """
+    check(settings)
+    if settings["bidirectional"]:
+        raise UsageError("what is still to be written cannot be read backwards; leave bidirectional out")
+    values, states = ids, []
+    for number in range(1, settings["layers"] + 1):
+        layer = recurrent(settings, sequences=True, name=f"recurrent_{number}", carries=True)
+        if number == 1:
+            layer = Folded(embedding, layer, settings["dropout"], name="folded")
+        else:
+            values = keras.layers.SpatialDropout1D(settings["dropout"], name=f"dropout_{number}")(values)
+        values = Carried(layer, settings["batch"], name=f"carried_{number}")(values, fresh)
+        states.append(ops.cast(values, "float32"))
+    return states
+
+
+def recurrent(settings: Mapping[str, Any], *, sequences: bool, name: str, carries: bool = False) -> keras.layers.Layer:
+    """One recurrent layer, in one direction or both; one that carries gives its last states beside its outputs.
+
+    No cuDNN: an export traced beside a GPU would run on no CPU.
+    """
     kind, arguments = CELLS[settings["cell"]]
     portable = {} if kind is SimpleRNN else {"use_cudnn": False}
     layer = kind(
         settings["units"],
         return_sequences=sequences,
+        return_state=carries,
         recurrent_dropout=settings["recurrent_dropout"],
         dtype="float32" if settings["precision"] == "float32" else "mixed_bfloat16",
         name=name,

@@ -18,6 +18,7 @@ DEFAULTS: dict[str, bool | int | float | str] = STACK | {
     "pool": "max",  # over time: max, mean, or the last state
     "output_dropout": 0.0,
 }
+STREAMS = False
 
 
 def pair(x: tuple[Any, Any], y: Any) -> tuple[Any, Any]:

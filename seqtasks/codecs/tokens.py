@@ -1,0 +1,108 @@
+"""Text that is written <-> ids of its characters or words; together the pieces are the text again, to the letter.
+
+A word has the space before it, so that nothing needs to be known of spacing to join words: "To be, or" is "To", " be",
+",", " or". Bytes that are no UTF-8 are read as U+FFFD, the NUL byte as a space.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqtasks import vocabulary
+from seqtasks.errors import UsageError, unknown
+from seqtasks.vocabulary import SPECIALS, UNKNOWN
+
+START = 0  # stands before a text
+LEVELS = ("character", "word")
+WORDS = r"( ?[\p{L}\p{N}\p{M}'’]+| ?[^\p{L}\p{N}\p{M}'’\s]|\s)"
+
+
+@dataclass(frozen=True)
+class Tokens:
+    level: str = "character"
+    vocabulary_size: int = 10_000  # ids in all; the rarest pieces beyond it are unknown
+    vocabulary: tuple[str, ...] = ()  # the piece with id SPECIALS, SPECIALS + 1, ...
+
+    def __post_init__(self) -> None:
+        if self.level not in LEVELS:
+            raise unknown("level", self.level, LEVELS)
+        if self.vocabulary_size <= SPECIALS:
+            raise UsageError(f"vocabulary_size is at least {SPECIALS + 1}, not {self.vocabulary_size}")
+
+    @property
+    def choices(self) -> int:
+        """Ids in all; START and UNKNOWN, the first two, are never written."""
+        return len(self.vocabulary) + SPECIALS
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What people call a column of texts."""
+        return ("text", "content", "document", "body")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of classes: there are none."""
+        return ()
+
+    def settings(self) -> dict[str, Any]:
+        """The fields that a person may set."""
+        return {"level": self.level, "vocabulary_size": self.vocabulary_size}
+
+    def fit(self, values: Iterable[np.ndarray]) -> Tokens:
+        """Learns the vocabulary from batches of texts; the most frequent pieces come first."""
+        pieces = (self.split(tf.constant(batch)).flat_values.numpy() for batch in values)
+        return dataclasses.replace(self, vocabulary=vocabulary.frequent(pieces, self.vocabulary_size - SPECIALS))
+
+    def split(self, values: tf.Tensor) -> tf.RaggedTensor:
+        """Texts, string (B,) -> pieces, string (B, None), that are the text when they are joined."""
+        text = tf.strings.regex_replace(values, r"\x00", " ")
+        text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8")
+        if self.level == "character":
+            return tf.strings.unicode_split(text, "UTF-8")
+        pieces = tf.strings.split(tf.strings.regex_replace(text, WORDS, r"\1" + "\0"), "\0")
+        return tf.ragged.boolean_mask(pieces, pieces != "")
+
+    def encode(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Texts, string (B,) -> ids, int32 (B, T), and lengths, int32 (B,), which may be 0."""
+        pieces = self.split(values)
+        ids = pieces.with_flat_values(self._table.lookup(pieces.flat_values))
+        return ids.to_tensor(shape=[None, None]), tf.cast(pieces.row_lengths(), tf.int32)
+
+    def decode(self, ids: tf.Tensor) -> tf.Tensor:
+        """Ids, int (B, T) -> texts, string (B,); START is nothing, UNKNOWN is U+FFFD."""
+        return tf.strings.reduce_join(tf.gather(tf.constant(("", "\ufffd", *self.vocabulary)), ids), axis=1)
+
+    def strangers(self, values: tf.Tensor) -> tf.Tensor:
+        """Texts, string (B,) -> the pieces in them that are read as unknown, joined, string (B,)."""
+        pieces = self.split(values)
+        strange = tf.equal(self._table.lookup(pieces.flat_values), UNKNOWN)
+        return tf.strings.reduce_join(tf.ragged.boolean_mask(pieces, pieces.with_flat_values(strange)), axis=1)
+
+    def characters(self, values: tf.Tensor) -> tf.Tensor:
+        """Texts, string (B,) -> how many characters (code points) each has, int32 (B,)."""
+        return tf.strings.length(values, unit="UTF8_CHAR")
+
+    def placeholder(self) -> keras.KerasTensor:
+        """The network's input, ids (B, T)."""
+        return keras.Input((None,), dtype="int32", name="ids")
+
+    def embedding(self, settings: Mapping[str, Any]) -> keras.layers.Embedding:
+        """The layer that makes vectors (B, T, E) of ids (B, T)."""
+        initializer = keras.initializers.RandomUniform(-0.05, 0.05)
+        return keras.layers.Embedding(self.choices, settings["embedding"], initializer, name="embedding")
+
+    def tables(self) -> list[Any]:
+        """What an export must carry along."""
+        return [self._table]
+
+    @cached_property
+    def _table(self) -> tf.lookup.StaticHashTable:
+        return vocabulary.table(self.vocabulary)

@@ -1,0 +1,95 @@
+"""What writes: an embedding, recurrent layers and a head, used in three ways.
+
+Read whole under teacher forcing (the model that is trained), read to the end of a prompt, or asked for one token after
+the other. The patterns that write differ in how the writer begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from seqtasks.decoding import Step
+from seqtasks.errors import UsageError
+from seqtasks.layers.stack import DEFAULTS as STACK
+from seqtasks.layers.stack import carried
+from seqtasks.layers.tied import Tied
+
+DEFAULTS: dict[str, bool | int | float | str] = STACK | {
+    "embedding": 128,  # width of a token's vector
+    "output_dropout": 0.0,  # before the logits, of whole features of a row
+    "tied": False,  # whether the logits are made by the embedding's matrix (Press and Wolf, 2017)
+}
+
+States = tuple[tuple[tf.Tensor, ...], ...]  # of each layer, (B, U) each
+
+
+def build(
+    ids: keras.KerasTensor, fresh: keras.KerasTensor, targets: Any, settings: Mapping[str, Any]
+) -> keras.KerasTensor:
+    """Ids (B, T) and which rows begin anew, bool (B,) -> logits (B, T, V).
+
+    States are carried from batch to batch. Raises UsageError for settings that make no model.
+    """
+    embedding = targets.embedding(settings)
+    if settings["tied"] and settings["embedding"] != settings["units"]:
+        raise UsageError(
+            f"a tied embedding is as wide as the layer, not {settings['embedding']} beside {settings['units']} units"
+        )
+    states = carried(ids, fresh, settings, embedding=embedding)
+    last = states[-1] if len(states) == 1 else ops.concatenate(states, axis=-1)
+    last = keras.layers.SpatialDropout1D(settings["output_dropout"], name="output_dropout")(last)
+    head = Tied(embedding, name="logits") if settings["tied"] else keras.layers.Dense(targets.choices, name="logits")
+    return head(last)
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A trained model's parts, for inference: `of(model)`."""
+
+    folded: Any  # embedding and first layer
+    recurrent: tuple[Any, ...]  # all layers, from the first
+    head: Any
+
+    def start(self, rows: tf.Tensor) -> States:
+        """The states of so many rows that have read nothing."""
+        return tuple(tuple(tf.zeros([rows, units]) for units in layer.state_size) for layer in self.recurrent)
+
+    def read(self, ids: tf.Tensor, mask: tf.Tensor, states: States) -> tuple[tf.Tensor, States]:
+        """Ids (B, T), mask (B, T), states -> what the head takes, (B, T, ...), and the states at each row's own end."""
+        values, outputs, after = ids, [], []
+        for layer, first in zip((self.folded, *self.recurrent[1:]), states, strict=True):
+            values, *last = layer(values, mask=mask, initial_state=list(first), training=False)
+            outputs.append(values)
+            after.append(tuple(last))
+        return tf.concat(outputs, -1), tuple(after)
+
+    def step(self) -> Step:
+        """Token (B,), states -> logits (B, V), states. What depends on the weights alone is made here, once."""
+        folds = self.folded.folds(training=False)
+        weights = [layer.weights_of_steps() for layer in self.recurrent]
+        if folds:
+            weights[0] = self.folded.table(self.recurrent[0])
+
+        def step(token: tf.Tensor, states: States) -> tuple[tf.Tensor, States]:
+            values = token[:, None] if folds else self.folded.embedding(token)
+            outputs, after = [], []
+            for layer, before, own in zip(self.recurrent, states, weights, strict=True):
+                values, last = layer.step(values, before, own)
+                outputs.append(values)
+                after.append(tuple(last))
+            return self.head(tf.concat(outputs, -1)), tuple(after)
+
+        return step
+
+
+def of(model: keras.Model) -> Writer:
+    """The parts of a model that `build` made."""
+    numbers = range(1, 1 + sum(layer.name.startswith("carried_") for layer in model.layers))
+    inner = [model.get_layer(f"carried_{number}").recurrent for number in numbers]
+    return Writer(inner[0], (inner[0].recurrent, *inner[1:]), model.get_layer("logits"))

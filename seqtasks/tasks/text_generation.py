@@ -1,0 +1,81 @@
+"""How does a text go on?
+
+Continuation. Shakespeare's plays, a million characters (tiny_shakespeare; Karpathy, 2015), through TensorFlow Datasets,
+whose validation and test splits, the last tenth, are held out; any text of one's own; or the project's own dialogues of
+polite animals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import permutations
+
+import numpy as np
+
+from seqtasks import builders, measures, training
+from seqtasks.codecs.tokens import Tokens
+from seqtasks.errors import unknown
+from seqtasks.patterns import continuation
+from seqtasks.task import Examples, Folders, Task
+
+DATASET = "tiny_shakespeare"
+
+ANIMALS = {  # where each lives, and how it is there
+    "crow": ("nest", "high"),
+    "fox": ("café", "cosy"),
+    "mole": ("burrow", "dark"),
+    "otter": ("river", "cool"),
+    "snail": ("house", "small"),
+    "toad": ("pond", "deep"),
+    "wasp": ("pear", "sweet"),
+}
+DIALOGUE = "{A}: Good day, {b}! How is the {place}?\n{B}: The {place} is {kind}, thank you, {a}.\n\n"
+HELD_OUT = 7  # every seventh dialogue is for the test
+
+
+def examples(dataset: str, folders: Folders) -> Mapping[str, Examples]:
+    """The splits of tiny_shakespeare, a text each, bytes (1,)."""
+    if dataset != DATASET:
+        raise unknown("data set", dataset, [DATASET, "sample"])
+    splits = builders.load(dataset, folders, ["train", "validation", "test"])
+    return {name: Examples(rows["text"], rows["text"]) for name, rows in splits.items()}
+
+
+def sample() -> Mapping[str, Examples]:
+    """Every animal greets every other; what is answered follows from who is asked."""
+    texts = {"train": "", "test": ""}
+    for number, (first, second) in enumerate(permutations(ANIMALS, 2)):
+        place, kind = ANIMALS[second]
+        names = {"a": first, "b": second, "A": first.upper(), "B": second.upper()}
+        texts["test" if number % HELD_OUT == 0 else "train"] += DIALOGUE.format(**names, place=place, kind=kind)
+    columns = {name: np.array([text.encode()], dtype=object) for name, text in texts.items()}
+    return {name: Examples(column, column) for name, column in columns.items()}
+
+
+TOKENS = Tokens()
+TASK = Task(
+    name="text_generation",
+    pattern=continuation,
+    inputs=TOKENS,
+    targets=TOKENS,
+    dataset=DATASET,
+    examples=examples,
+    sample=sample,
+    measures=measures.likelihood,
+    settings=training.DEFAULTS
+    | continuation.DEFAULTS
+    | {
+        "epochs": 30,
+        "batch": 32,
+        "learning_rate": 2e-3,
+        "average": 0.998,
+        "monitor": "loss",
+        "patience": 5,
+        "cell": "lstm",
+        "layers": 2,
+        "units": 512,
+        "dropout": 0.5,
+        "output_dropout": 0.5,
+        "precision": "bfloat16",
+    },
+)
