@@ -46,6 +46,7 @@ SAMPLES = {
             "layers": "1",
             "units": "96",
             "embedding": "16",
+            "embedding_dropout": "0",
             "dropout": "0",
             "output_dropout": "0",
             "precision": "float32",

@@ -58,7 +58,7 @@ def command(
 
         def train(cell: str, one: learning.Lesson, into: Path) -> None:
             options.say(f"{cell}:")
-            with progress.bar() as callback:
+            with progress.bar(one) as callback:
                 learning.learn(one, into, seed=seed, callbacks=[callback], notice=options.say)
 
         rows = comparing.compare(lesson, chosen, folder, seed=seed, train=train)

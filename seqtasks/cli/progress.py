@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, cast
 
 import keras
 import numpy as np
+import tensorflow as tf
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -17,6 +20,8 @@ from seqtasks.cli.options import say
 from seqtasks.learning import Lesson
 from seqtasks.streams import Stream
 from seqtasks.vocabulary import UNKNOWN
+
+EXCERPT = 200  # tokens written after an epoch
 
 
 def announce(lesson: Lesson) -> None:
@@ -62,21 +67,22 @@ def announce_cost(lesson: Lesson) -> None:
 
 
 @contextmanager
-def bar() -> Iterator[keras.callbacks.Callback]:
-    """A bar with the time left on a terminal, a line an epoch everywhere."""
+def bar(lesson: Lesson) -> Iterator[keras.callbacks.Callback]:
+    """A bar with the time left on a terminal; a line an epoch everywhere and, where texts are written, one of them."""
     console = Console(stderr=True)
     columns = [
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("loss {task.fields[loss]}"),
         TimeRemainingColumn(),
     ]  # fmt: skip
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        yield _Bar(progress)
+        yield _Bar(progress, lesson)
 
 
 class _Bar(keras.callbacks.Callback):
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, lesson: Lesson) -> None:
         super().__init__()
-        self.progress = progress
+        self.progress, self.lesson = progress, lesson
+        self.excerpt = ""
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         total = self.params["epochs"] * self.params["steps"]
@@ -89,11 +95,25 @@ class _Bar(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self.progress.update(self.bar, completed=self.first + batch, loss=f"{(logs or {})['loss']:.4f}")
 
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
+        if self.lesson.data.streams:  # while the weights are those that were validated
+            self.excerpt = self._write(tf.constant([""]), EXCERPT, 0.8, 0, 1.0, tf.constant([0], tf.int64))
+
+    @cached_property
+    def _write(self) -> Callable[..., str]:
+        task = self.lesson.task
+        function, signature = task.pattern.endpoints(self.model, task.inputs, task.targets, task.settings)["generate"]
+        traced = tf.function(function, input_signature=signature, autograph=False)
+        return lambda *asked: traced(*asked)["answer"].numpy()[0].decode()
+
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         shown = logs or {}
         line = (
             f"epoch {epoch + 1}/{self.params['epochs']}: loss {shown['loss']:.4f}, accuracy {shown['accuracy']:.4f}; "
             f"validation loss {shown['val_loss']:.4f}, accuracy {shown['val_accuracy']:.4f}"
         )
+        if self.lesson.data.streams:
+            loss, level = shown["val_loss"], self.lesson.task.inputs.level
+            line += f"; {loss / math.log(2):.3f} bits, perplexity {math.exp(loss):.2f} a {level}\n{self.excerpt}\n"
         # through the bar's console, or the line would be written into the bar
         self.progress.console.print(line, soft_wrap=True, highlight=False, markup=False)

@@ -61,11 +61,12 @@ def command(
         if dry_run:
             progress.announce_cost(lesson)
             return
-        with progress.bar() as callback:
+        with progress.bar(lesson) as callback:
             done = learning.learn(
                 lesson, folder, seed=seed, fresh=fresh, resume=resume, callbacks=[callback], notice=options.say
             )
+    monitor = configured.settings["monitor"]
     click.echo(
-        f"trained {task} on {lesson.data.name} in {done.seconds:.0f} s: validation accuracy "
-        f"{done.best['val_accuracy']:.4f} (epoch {done.best['epoch']}), kept in {folder}"
+        f"trained {task} on {lesson.data.name} in {done.seconds:.0f} s: validation {monitor} "
+        f"{done.best[f'val_{monitor}']:.4f} (epoch {done.best['epoch']}), kept in {folder}"
     )

@@ -76,7 +76,7 @@ def carried(
     for number in range(1, settings["layers"] + 1):
         layer = recurrent(settings, sequences=True, name=f"recurrent_{number}", carries=True)
         if number == 1:
-            layer = Folded(embedding, layer, settings["dropout"], name="folded")
+            layer = Folded(embedding, layer, settings["embedding_dropout"], name="folded")
         else:
             values = keras.layers.SpatialDropout1D(settings["dropout"], name=f"dropout_{number}")(values)
         values = Carried(layer, settings["batch"], name=f"carried_{number}")(values, fresh)
@@ -113,9 +113,9 @@ def check(settings: Mapping[str, Any]) -> None:
     for name in ("layers", "units"):
         if settings[name] < 1:
             raise UsageError(f"{name} is at least 1, not {settings[name]}")
-    for name in ("dropout", "recurrent_dropout"):
-        if not 0 <= settings[name] < 1:
-            raise UsageError(f"{name} is at least 0 and below 1, not {settings[name]}")
+    for name, value in settings.items():
+        if name.endswith("dropout") and not 0 <= value < 1:
+            raise UsageError(f"{name} is at least 0 and below 1, not {value}")
 
 
 def emulates_bfloat16() -> bool:

@@ -22,7 +22,8 @@ from seqtasks.layers.tied import Tied
 
 DEFAULTS: dict[str, bool | int | float | str] = STACK | {
     "embedding": 128,  # width of a token's vector
-    "output_dropout": 0.0,  # before the logits, of whole features of a row
+    "embedding_dropout": 0.0,  # of whole features of a row, as all of these
+    "output_dropout": 0.0,  # before the logits
     "tied": False,  # whether the logits are made by the embedding's matrix (Press and Wolf, 2017)
 }
 
