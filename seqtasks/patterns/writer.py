@@ -66,8 +66,8 @@ class Writer:
         values, outputs, after = ids, [], []
         for layer, first in zip((self.folded, *self.recurrent[1:]), states, strict=True):
             values, *last = layer(values, mask=mask, initial_state=list(first), training=False)
-            outputs.append(values)
-            after.append(tuple(last))
+            outputs.append(tf.cast(values, tf.float32))  # a layer may be in bfloat16 while it is in training
+            after.append(tuple(tf.cast(each, tf.float32) for each in last))
         return tf.concat(outputs, -1), tuple(after)
 
     def step(self) -> Step:
