@@ -15,7 +15,7 @@ import json
 import os
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from seqtasks.readers import Options, Reject
 from seqtasks.task import Examples
 
 VERSION = 1
+MOST = 2**30  # characters of a text in one field
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,11 @@ def texts(source: Source, usual: Sequence[str], notice: Callable[[str], None]) -
 
 
 def text(path: Path, options: Options, usual: Sequence[str]) -> bytes:
-    """The text of a file, a folder or a table's column; raises InputError for what cannot be used."""
+    """The text of a file, a folder or a table's column; raises InputError for what cannot be used.
+
+    Every line of it ends with a line feed, whatever it ended with in the file.
+    """
+    options = replace(options, longest=MOST)  # a field is no example: a novel may stand in it
     if path.is_dir():
         found = sorted(path.rglob("*.txt")) + sorted(path.rglob("*.txt.gz"))
         if not found:

@@ -22,7 +22,7 @@ from typing import Any, TextIO
 
 from seqtasks.errors import InputError, IntegrityError, UsageError
 
-LONGEST = 1_000_000  # characters of one field
+LONGEST = 1_000_000  # characters of one field, where it is one example
 SUFFIXES = {".csv": ",", ".tsv": "\t", ".jsonl": "", ".ndjson": "", ".parquet": "", ".txt": ""}
 STANDARD_INPUT = Path("-")
 LABELS = ("label", "sentiment", "class", "category", "target", "rating", "stars")
@@ -37,6 +37,7 @@ class Options:
     separator: str | None = None
     encoding: str = "utf-8"
     kind: str | None = None  # csv, tsv, jsonl, txt: what a file is whose name does not say so
+    longest: int = LONGEST  # characters of one field
 
 
 @dataclass(frozen=True)
@@ -62,15 +63,17 @@ def rows(path: Path, options: Options) -> Iterator[Row | Reject]:
         return
     kind = kind_of(path, options)
     if kind == ".parquet":
-        yield from _parquet(path)
+        yield from _parquet(path, options)
         return
     with _open(path, options) as lines:
         if kind in (".csv", ".tsv"):
-            yield from _table(path, lines, options.separator or SUFFIXES[kind])
+            yield from _table(path, lines, options.separator or SUFFIXES[kind], options)
         elif kind == ".txt":
-            yield from (_checked(number, {"text": line.rstrip("\r\n")}) for number, line in enumerate(lines, 1))
+            yield from (
+                _checked(number, {"text": line.rstrip("\r\n")}, options) for number, line in enumerate(lines, 1)
+            )
         else:
-            yield from (_object(number, line) for number, line in enumerate(lines, 1) if line.strip())
+            yield from (_object(number, line, options) for number, line in enumerate(lines, 1) if line.strip())
 
 
 def column(
@@ -143,8 +146,8 @@ def _refuse_binary(path: Path, start: bytes, options: Options) -> None:
         raise InputError(f"{path} is a binary file, not text; give a text file")
 
 
-def _table(path: Path, lines: TextIO, separator: str) -> Iterator[Row | Reject]:
-    csv.field_size_limit(LONGEST)
+def _table(path: Path, lines: TextIO, separator: str, options: Options) -> Iterator[Row | Reject]:
+    csv.field_size_limit(options.longest)
     reader = csv.reader(lines, delimiter=separator, strict=True)
     header: list[str] | None = None
     while True:
@@ -154,7 +157,7 @@ def _table(path: Path, lines: TextIO, separator: str) -> Iterator[Row | Reject]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield Reject(number, _csv_reason(str(error)))
+            yield Reject(number, _csv_reason(str(error), options))
             if "end of data" in str(error):
                 return
             continue
@@ -163,30 +166,30 @@ def _table(path: Path, lines: TextIO, separator: str) -> Iterator[Row | Reject]:
             if len(set(header)) < len(header):
                 raise InputError(f"{path}:{number} names a column twice: {', '.join(header)}; give each its own name")
         elif len(values) == len(header):
-            yield _checked(number, dict(zip(header, values, strict=True)))
+            yield _checked(number, dict(zip(header, values, strict=True)), options)
         elif values:
             yield Reject(
                 number, f"has {len(values)} fields, expected {len(header)}; quote fields that hold {separator!r}"
             )
 
 
-def _csv_reason(error: str) -> str:
+def _csv_reason(error: str, options: Options) -> str:
     if "field larger" in error:
-        return f"has a field of more than {LONGEST:,} characters, or a quote that is never closed; shorten or close it"
+        return f"has a field of over {options.longest:,} characters, or a quote that is never closed; shorten or close it"
     return f"cannot be read ({error}); close its quotes"
 
 
-def _object(number: int, line: str) -> Row | Reject:
+def _object(number: int, line: str, options: Options) -> Row | Reject:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
         return Reject(number, f"is no JSON ({str(error)[:80]}); give one object a line")
     if not isinstance(value, dict):
         return Reject(number, "is no JSON object; give one object a line")
-    return _checked(number, value)
+    return _checked(number, value, options)
 
 
-def _parquet(path: Path) -> Iterator[Row | Reject]:
+def _parquet(path: Path, options: Options) -> Iterator[Row | Reject]:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError:
@@ -197,7 +200,7 @@ def _parquet(path: Path) -> Iterator[Row | Reject]:
             for batch in file.iter_batches(1_000):
                 for value in batch.to_pylist():
                     number += 1
-                    yield _checked(number, value)
+                    yield _checked(number, value, options)
     except (ArrowException, OSError) as error:
         raise IntegrityError(f"{path} is no whole Parquet file ({' '.join(str(error).split())[:80]})") from None
 
@@ -209,16 +212,16 @@ def _folder(path: Path, options: Options) -> Iterator[Row | Reject]:
         for file in sorted(folder.glob("*.txt*")):
             number += 1
             with _open(file, options) as text:
-                row = _checked(number, {"text": text.read(LONGEST + 1), "label": folder.name})
+                row = _checked(number, {"text": text.read(options.longest + 1), "label": folder.name}, options)
             yield row if isinstance(row, Row) else Reject(number, f"({file.relative_to(path)}) {row.reason}")
 
 
-def _checked(number: int, original: dict[str, Any]) -> Row | Reject:
+def _checked(number: int, original: dict[str, Any], options: Options) -> Row | Reject:
     """The row, unless a field holds bytes that the encoding does not have or is longer than any text."""
     found = {name: _text(value) for name, value in original.items()}
     for name, value in found.items():
-        if len(value) > LONGEST:
-            return Reject(number, f"has {len(value):,} characters in {name}, more than {LONGEST:,}; shorten it")
+        if len(value) > options.longest:
+            return Reject(number, f"has {len(value):,} characters in {name}, more than {options.longest:,}; shorten it")
         if not value.isascii() and (place := _undecoded(value)) is not None:
             byte = ord(value[place]) - 0xDC00
             where = f"byte 0x{byte:02x} behind {len(value[:place].encode())} bytes of {name}"

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from seqtasks.errors import UsageError
+
 CHUNK = 100_000  # bytes encoded at a time
 LEAST = 2_000  # tokens of a lane where the stream is only measured: its beginning knows of nothing before it
 
@@ -92,7 +94,9 @@ class Stream:
 
 
 def encode(texts: Iterable[bytes], codec: Any, *, window: int) -> Stream:
-    """Texts, one behind the other, as one stream."""
+    """Texts, one behind the other, as one stream. Raises UsageError for a window of no tokens."""
+    if window < 1:
+        raise UsageError(f"window is at least 1, not {window}")
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     def encoded(chunk: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -146,6 +146,20 @@ def test_what_reads_both_ways_cannot_write():
         model_of(bidirectional=True)
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"adversarial": 0.1}, "adversarial steps are for what reads"),
+        ({"temperature": float("nan")}, "temperature is at least 0, not nan"),
+        ({"written": -1}, "written is at least 0, not -1"),
+        ({"embedding_dropout": 1.0}, "embedding_dropout is at least 0 and below 1"),
+    ],
+)
+def test_settings_that_make_no_model_are_told(settings: dict, said: str):
+    with pytest.raises(UsageError, match=said):
+        model_of(**settings)
+
+
 def test_a_tied_embedding_is_as_wide_as_the_layer():
     with pytest.raises(UsageError, match="a tied embedding is as wide as the layer, not 8 beside 12 units"):
         model_of(tied=True, units=12)

@@ -36,7 +36,7 @@ def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = N
     """Milliseconds a token and tokens a second of all rows; characters a second in training. With "sample", small."""
     small = dataset is not None
     units = 16 if small else UNITS
-    settings: dict[str, Any] = {"cell": "gru", "units": units, "layers": 1, "embedding": EMBEDDING, "precision": "float32"}
+    settings: dict[str, Any] = {"cell": "gru", "units": units, "layers": 1, "embedding": EMBEDDING}
     task = tasks.find("text_generation").configure(settings)
     task = dataclasses.replace(task, inputs=CODEC, targets=CODEC)
     rows: list[dict[str, Any]] = []

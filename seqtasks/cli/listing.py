@@ -13,6 +13,8 @@ from seqtasks import cards, tasks
 from seqtasks.cli import options
 from seqtasks.errors import SeqtasksError
 
+MEASURES = ("accuracy", "bits_per_character")  # the one figure that is shown of a model
+
 
 @click.command("list")
 @click.option("--datasets", "show_datasets", is_flag=True, help="The data sets and where they are prepared.")
@@ -34,7 +36,7 @@ def _row(name: str) -> dict[str, Any]:
     about = tasks.describe(name)
     folder = Path("saved_models") / name
     row: dict[str, Any] = {
-        "task": name, "pattern": about["pattern"], "dataset": about["dataset"], "trained": None, "accuracy": None,
+        "task": name, "pattern": about["pattern"], "dataset": about["dataset"], "trained": None, "measured": None,
         "exported": None, "summary": about["summary"],
     }  # fmt: skip
     if not (folder / cards.NAME).exists():
@@ -47,8 +49,9 @@ def _row(name: str) -> dict[str, Any]:
     row["exported"] = max((int(each.name) for each in (folder / "serving").glob("[0-9]*")), default=None)
     try:
         metrics = json.loads((folder / "metrics.json").read_text())
-        row["accuracy"] = f"{metrics['accuracy']:.4f} ({metrics['split']})"
-    except (OSError, ValueError, KeyError):
+        measure = next(name for name in MEASURES if name in metrics)
+        row["measured"] = f"{measure.replace('_', ' ')} {metrics[measure]:.4f} ({metrics['split']})"
+    except (OSError, ValueError, KeyError, StopIteration):
         pass
     return row
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from seqtasks import decoding
 from seqtasks.codecs.tokens import START
+from seqtasks.errors import UsageError
 from seqtasks.patterns import writer
 from seqtasks.vocabulary import SPECIALS
 
@@ -37,6 +38,11 @@ def pair(x: tuple[Any, Any], y: Any) -> tuple[Any, Any]:
 
 def build(inputs: Any, targets: Any, settings: Mapping[str, Any]) -> keras.Model:
     """A model of (ids (B, T), fresh, bool (B,)) -> logits (B, T, V). Raises UsageError for settings that make none."""
+    for name, least in (("embedding", 1), ("written", 0), ("temperature", 0)):
+        if not settings[name] >= least:  # NaN is not
+            raise UsageError(f"{name} is at least {least}, not {settings[name]}")
+    if settings["adversarial"]:
+        raise UsageError("adversarial steps are for what reads, not for what writes; leave adversarial out")
     ids = inputs.placeholder()
     fresh = keras.Input((), dtype="bool", name="fresh")
     return keras.Model([ids, fresh], writer.build(ids, fresh, targets, settings), name="continuation")
