@@ -175,7 +175,9 @@ def _table(path: Path, lines: TextIO, separator: str, options: Options) -> Itera
 
 def _csv_reason(error: str, options: Options) -> str:
     if "field larger" in error:
-        return f"has a field of over {options.longest:,} characters, or a quote that is never closed; shorten or close it"
+        return (
+            f"has over {options.longest:,} characters in a field, or a quote that is never closed; shorten or close it"
+        )
     return f"cannot be read ({error}); close its quotes"
 
 

@@ -102,7 +102,7 @@ BAD = {  # name -> content, exit code, what the one line says
     "json.jsonl": ('{"text": "a", "label": "b"}\n{"text": \n', 3, "{path}:2 is no JSON"),
     "list.jsonl": ('["a", "b"]\n', 3, "{path}:1 is no JSON object"),
     "deep.jsonl": ('{"text": "a", "label": "b"}\n' + "[" * 100_000 + "\n", 3, "{path}:2 is no JSON"),
-    "long.csv": ("text,label\na,b\n" + "x" * LONG + ",b\n", 3, "{path}:3 has a field of more than 1,000,000 characters"),
+    "long.csv": ("text,label\na,b\n" + "x" * LONG + ",b\n", 3, "{path}:3 has over 1,000,000 characters in a field"),
     "long.jsonl": (json.dumps({"text": "x" * LONG, "label": "b"}) + "\n", 3, "{path}:1 has 10,000,000 characters in text"),
     "words.docx": ("PK", 2, "{path} ends in none of .csv, .tsv"),
 }  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from seqtasks import preparing, tasks, trained
-from seqtasks.batching import Encoded
+from seqtasks.batching import Batches
 from seqtasks.errors import DivergenceError, IntegrityError, UsageError
 from seqtasks.task import Folders, Task
 from seqtasks.training import Training
@@ -16,21 +16,31 @@ from seqtasks.training import Training
 SMALL = {"units": 4, "embedding": 4, "bigrams": 0, "least_steps": 12, "epochs": 3, "batch": 64, "vocabulary_size": 50}
 
 
-@pytest.fixture(scope="module")
-def data() -> tuple[Task, dict[str, Encoded]]:
-    task = tasks.find("sentiment").configure(SMALL)
+STREAM = {"units": 6, "embedding": 4, "least_steps": 12, "epochs": 3, "batch": 8, "window": 16}
+
+Data = tuple[Task, dict[str, Batches]]
+
+
+def prepared(name: str, settings: dict) -> Data:
+    task = tasks.find(name).configure(settings)
     found = preparing.read(task, "sample", Folders(()), print)
     fitted = preparing.fit(task, found)
-    return fitted, preparing.encode(fitted, found, ["train", "validation"], Folders(()))
+    train, validation = preparing.encode(fitted, found, ["train", found.judge], Folders(())).values()
+    return fitted, {"train": train, "validation": validation}
 
 
-def training(data: tuple[Task, dict[str, Encoded]], **changes: object) -> Training:
+@pytest.fixture(scope="module")
+def data() -> Data:
+    return prepared("sentiment", SMALL)
+
+
+def training(data: Data, **changes: object) -> Training:
     task = data[0].configure(changes)
     keras.utils.set_random_seed(7)
     return Training(trained.build(task), task.pattern, task.targets, task.settings, seed=7)
 
 
-def run(training: Training, data: tuple[Task, dict[str, Encoded]], folder: Path, **options: object) -> Training:
+def run(training: Training, data: Data, folder: Path, **options: object) -> Training:
     training.run(data[1]["train"], data[1]["validation"], folder=folder, **options)
     return training
 
@@ -144,9 +154,12 @@ def test_settings_that_train_nothing_are_refused(data, setting: str):
 
 
 @pytest.mark.parametrize("stop", [(0, 3), (1, 0), (2, 11)])
-def test_going_on_ends_as_if_it_had_never_stopped(data, tmp_path: Path, stop: tuple[int, int], monkeypatch):
+@pytest.mark.parametrize("kind", ["rows", "stream"])
+def test_going_on_ends_as_if_it_had_never_stopped(kind, data, tmp_path: Path, stop: tuple[int, int], monkeypatch):
     monkeypatch.setattr("seqtasks.checkpoints.Saver.save_when_due", lambda saver: saver.save())
     options = {"word_dropout": 0.2, "dropout": 0.3, "recurrent_dropout": 0.1}
+    if kind == "stream":  # whose states go on as well
+        data, options = prepared("text_generation", STREAM), {"embedding_dropout": 0.1}
     whole = run(training(data, **options), data, tmp_path / "whole")
     with pytest.raises(RuntimeError, match="power cut"):
         run(training(data, **options), data, tmp_path / "cut", callbacks=[StopAt(*stop)])
