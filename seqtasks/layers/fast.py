@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from seqtasks.errors import UsageError
 from seqtasks.layers import recurrence
 from seqtasks.layers.recurrence import States, Weights
 
@@ -22,6 +23,7 @@ class Fast:
     return_sequences: bool
     zero_output_for_mask: bool
     table: Weights | None = None  # set by Folded while it is called
+    weight_dropout: float = 0.0  # set by stack: share of the recurrent kernel that a batch in training goes without
 
     def why_not_fast(self, *, training: bool = True) -> str:
         """What makes this layer take Keras's own path, which gives the same: empty if nothing does."""
@@ -74,13 +76,20 @@ class Fast:
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: Any = False) -> Any:
         """Keras's hook for the loop: (last output (B, U), outputs (B, T, U), last states)."""
-        if not isinstance(training, bool | None) or self.why_not_fast(training=bool(training)):
+        reason = (
+            self.why_not_fast(training=bool(training)) if isinstance(training, bool | None) else "training is a tensor"
+        )
+        if reason and training and self.weight_dropout:
+            raise UsageError(f"weight_dropout is for the fast path ({reason}); leave weight_dropout out")
+        if reason:
             return super().inner_loop(sequences, initial_state, mask, training=training)  # type: ignore[misc]
         self.supports_jit = False  # the loop compiles what gains by it; all of a training compiled is slower
         mask = _mask(mask, sequences)
         if training and self.cell.dropout:
             sequences *= self.cell.get_dropout_mask(sequences[:, 0])[:, None]
         weights = self.table or self.weights_of_steps()
+        if training and self.weight_dropout:
+            weights = self._without_some(weights)
         states = tuple(tf.cast(each, weights.bias.dtype) for each in tf.nest.flatten(initial_state))
         for state, units in zip(states, self.state_size, strict=True):
             if not state.shape.is_compatible_with([sequences.shape[0], units]):
@@ -93,6 +102,11 @@ class Fast:
         else:
             outputs, states = recurrence.forward(*given, backwards=self.go_backwards, sequences=self.return_sequences)
         return self._as_keras_gives_it(outputs, states, mask)
+
+    def _without_some(self, weights: Weights) -> Weights:
+        """The weights with a part of the recurrent kernel left out, the same at every step (Merity et al., 2018)."""
+        kernel = keras.random.dropout(weights.recurrent[0], self.weight_dropout, seed=self.cell.seed_generator)
+        return weights._replace(recurrent=(kernel, *weights.recurrent[1:]))
 
     def _as_keras_gives_it(self, outputs: tf.Tensor | None, states: States, mask: tf.Tensor | None) -> Any:
         """A masked step's output is zero or, by default, the one before it, which before all others is zero too."""

@@ -23,6 +23,7 @@ DEFAULTS: dict[str, bool | int | float | str] = {
     "bidirectional": False,
     "dropout": 0.0,  # of whole features of a row, the same at every step (Gal and Ghahramani, 2016)
     "recurrent_dropout": 0.0,
+    "weight_dropout": 0.0,  # of the recurrent kernels, one mask a batch (Merity et al., 2018)
     "precision": "float32",  # of the products in training; bfloat16 keeps states and weights in float32
 }
 PRECISIONS = ("float32", "bfloat16")
@@ -101,7 +102,11 @@ def recurrent(settings: Mapping[str, Any], *, sequences: bool, name: str, carrie
         **arguments,
         **portable,
     )
-    return keras.layers.Bidirectional(layer, name=name) if settings["bidirectional"] else layer
+    if settings["bidirectional"]:
+        layer = keras.layers.Bidirectional(layer, name=name)
+    for each in (layer.forward_layer, layer.backward_layer) if settings["bidirectional"] else (layer,):
+        each.weight_dropout = settings["weight_dropout"]
+    return layer
 
 
 def check(settings: Mapping[str, Any]) -> None:

@@ -65,18 +65,18 @@ TASK = Task(
     settings=training.DEFAULTS
     | continuation.DEFAULTS
     | {
-        "epochs": 30,
+        "epochs": 26,
         "batch": 32,
         "learning_rate": 3e-3,
         "average": 0.998,
         "monitor": "loss",
-        "patience": 5,
+        "patience": 8,
         "cell": "lstm",
         "layers": 2,
         "units": 512,
-        "embedding_dropout": 0.2,
-        "dropout": 0.6,
-        "output_dropout": 0.6,
+        "dropout": 0.5,
+        "weight_dropout": 0.3,
+        "output_dropout": 0.5,
         "precision": "bfloat16",
     },
 )
