@@ -76,8 +76,8 @@ def test_it_learns_a_text_of_ones_own_and_writes_like_it(tmp_path: Path, level: 
     (tmp_path / "song.txt").write_text(SONG * 30)
     settings = {
         "level": level, "layers": 1, "units": 32, "embedding": 16, "window": 16, "batch": 4, "epochs": 2,
-        "average": 0.9,
-        "embedding_dropout": 0, "dropout": 0, "output_dropout": 0, "learning_rate": 0.02, "precision": "float32",
+        "average": 0.9, "dropout": 0, "weight_dropout": 0, "output_dropout": 0, "learning_rate": 0.02,
+        "precision": "float32",
     }  # fmt: skip
     model = ("--model", tmp_path / "model")
     train = ["train", "text-generation", "--data", tmp_path / "song.txt", "--datasets", tmp_path / "datasets"]

@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 from seqtasks import layers
+from seqtasks.errors import UsageError
 from seqtasks.layers import recurrence
 
 CELLS = ("SimpleRNN", "LSTM", "GRU")
@@ -376,3 +377,23 @@ def test_one_step_after_the_other_is_the_whole_sequence(cell: str):
     for step in range(6):
         output, states = layer.step(values[:, step], states)
         np.testing.assert_allclose(output, whole[:, step], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_weight_dropout_leaves_out_entries_of_the_recurrent_kernel_and_only_in_training(name: str):
+    keras.utils.set_random_seed(1)
+    layer = getattr(layers, name)(8, return_sequences=True)
+    x = tf.random.stateless_normal([2, 5, 3], [1, 2])
+    whole = layer(x, training=True)
+    layer.weight_dropout = 0.5
+    dropped, again = (layer(x, training=True).numpy() for _ in range(2))
+    np.testing.assert_allclose(layer(x), whole, atol=1e-6)
+    np.testing.assert_allclose(dropped[:, 0], whole[:, 0], atol=1e-6)  # nothing is remembered yet
+    assert np.abs(dropped[:, 1:] - again[:, 1:]).max() > 1e-3
+
+
+def test_weight_dropout_is_refused_where_keras_s_loop_would_leave_it_out():
+    layer = layers.GRU(4, reset_after=False)
+    layer.weight_dropout = 0.5
+    with pytest.raises(UsageError, match=r"weight_dropout is for the fast path \(reset_after=False\)"):
+        layer(tf.zeros([1, 2, 3]), training=True)
