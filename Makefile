@@ -33,8 +33,9 @@ check: setup
 	$(BIN)/ruff check seqtasks tests
 	$(BIN)/mypy
 
+# two processes: most of a test's time is tracing and starting, which one core does
 test: check
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 test-slow: setup
 	$(BIN)/pytest -m slow

@@ -69,14 +69,13 @@ class Stop:
         """What of the next part is known to stand before the string."""
         if self.reached or not self.string:
             return "" if self.reached else text
-        passed, self.reached = (self.held + text).partition(self.string)[::2], self.string in self.held + text
-        if self.reached:
-            self.held = ""
-            return passed[0]
-        whole = passed[0]
-        begun = next(n for n in range(len(self.string) - 1, -1, -1) if whole.endswith(self.string[:n]))
-        self.held = whole[len(whole) - begun :]
-        return whole[: len(whole) - begun]
+        text = self.held + text
+        place = text.find(self.string)
+        self.reached = place >= 0
+        begun = (size for size in range(len(self.string) - 1, -1, -1) if text.endswith(self.string[:size]))
+        end = place if self.reached else len(text) - next(begun)
+        self.held = "" if self.reached else text[end:]
+        return text[:end]
 
     def rest(self) -> str:
         """What was held back, because the string might have begun there."""
