@@ -26,7 +26,7 @@ class Card:
     settings: Mapping[str, Any]
     inputs: Mapping[str, Any]  # a codec is its fields
     targets: Mapping[str, Any]
-    rows: Mapping[str, int]  # examples in each split
+    rows: Mapping[str, int]  # examples, or characters of a text, in each split
     dropped: Mapping[str, int]  # left out because they stand in another split as well
     seed: int
     best: Mapping[str, float]  # the kept epoch's row of history.csv

@@ -69,7 +69,7 @@ def sampler(
 
     def sampled(logits: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
         logits = logits / temperature
-        logits = tf.cond((top_k > 0) | (top_p < 1), lambda: _kept(logits, top_k, top_p), lambda: logits)
+        logits = tf.cond((top_k > 0) | ~(top_p >= 1), lambda: _kept(logits, top_k, top_p), lambda: logits)
         reached = tf.cumsum(tf.nn.softmax(logits), axis=1)
         last = tf.reduce_sum(tf.cast(reached < reached[:, -1:], tf.int32), 1)  # behind it nothing has a probability
         below = tf.reduce_sum(tf.cast(reached <= draw[:, None] * reached[:, -1:], tf.int32), 1)
@@ -89,7 +89,8 @@ def _kept(logits: tf.Tensor, top_k: tf.Tensor, top_p: tf.Tensor) -> tf.Tensor:
     count = tf.where(top_k > 0, tf.minimum(top_k, size), size)
     ranked = tf.where(tf.range(size) < count, ranked, -float("inf"))
     before = tf.cumsum(tf.nn.softmax(ranked), axis=1, exclusive=True)
-    least = tf.reduce_min(tf.where((before < top_p) & tf.math.is_finite(ranked), ranked, float("inf")), 1)
+    kept = (before < top_p) | (tf.range(size) == 0)  # the most probable in any case, whatever top_p is
+    least = tf.reduce_min(tf.where(kept & tf.math.is_finite(ranked), ranked, float("inf")), 1)
     return tf.where(logits >= least[:, None], logits, -float("inf"))
 
 

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from seqtasks import files
 from seqtasks.errors import IntegrityError
+from seqtasks.task import Task
 from seqtasks.trained import Trained
 
 MANIFEST = "manifest.json"
@@ -52,6 +53,12 @@ def export(trained: Trained, golden: np.ndarray) -> Path:
         files.fault("export.replayed")
         _write_manifest(trained, part, golden, expected)
     return path
+
+
+def golden(task: Task) -> np.ndarray:
+    """Raw values to replay, bytes (N,): the test inputs of the task's sample or, where that is a text, its lines."""
+    inputs = task.sample()["test"].inputs
+    return np.array(inputs[0].split(b"\n"), dtype=object) if task.streams else inputs
 
 
 def assemble(trained: Trained) -> tf.Module:

@@ -139,3 +139,10 @@ def test_what_was_written_is_discouraged():
     states = (tf.constant(0), tf.zeros([1, 4], tf.bool))
     ids, _, _ = decoding.write(step, states, tf.constant([3]), length=3, choose=decoding.greedy)
     np.testing.assert_array_equal(ids, [[0, 1, 2]])
+
+
+@pytest.mark.parametrize("nonsense", [0.0, -1.0, float("nan")])
+@pytest.mark.parametrize("name", ["top_p", "temperature"])
+def test_a_choice_that_is_none_takes_the_most_probable(name: str, nonsense: float):
+    choose = decoding.sampler(tf.constant([[0.9]]), **{name: nonsense})
+    assert choose(tf.constant([[0.0, 1.0, 3.0, 2.0]]), tf.constant(0)).numpy().tolist() == [2]

@@ -36,8 +36,7 @@ def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = N
     small = dataset is not None
     units = 16 if small else UNITS
     settings: dict[str, Any] = {"cell": "gru", "units": units, "layers": 1, "embedding": EMBEDDING}
-    task = tasks.find("text_generation").configure(settings)
-    task = dataclasses.replace(task, inputs=CODEC, targets=CODEC)
+    task = _task(settings | {"precision": "float32"})  # as every trained model is restored to be exported
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         served = benchmarks.export(task, trained.build(task), Path(folder), np.array([b"To be"], object)).model
@@ -65,6 +64,11 @@ def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = N
         "rows": rows,
         "training": _training(say, small=small),
     }
+
+
+def _task(settings: dict[str, Any]) -> Task:
+    task = tasks.find("text_generation").configure(settings)
+    return dataclasses.replace(task, inputs=CODEC, targets=CODEC)
 
 
 def _ours(served: Any, batch: int) -> Way:
@@ -160,16 +164,14 @@ def _read_once(numbers: int) -> Way:
 
 def _training(say: Callable[[str], None], *, small: bool) -> dict[str, float]:
     """Characters a second of a training step of the default text model, and of a plain Keras model of its size."""
-    changes: dict[str, Any] = {"units": 16, "batch": 4} if small else {}
-    task = tasks.find("text_generation").configure(changes)
-    task = dataclasses.replace(task, inputs=CODEC, targets=CODEC)
+    task = _task({"units": 16, "batch": 4} if small else {})
     ids = np.random.default_rng(0).integers(2, CODEC.choices, 200_000).astype(np.uint8)
     stream = Stream(ids, len(ids), task.settings["window"])
     steps = {
         "ours": _our_step(task, stream),
         "ours in float32": _our_step(task.configure({"precision": "float32"}), stream),
+        "keras": _keras_step(task, stream),
     }
-    steps["keras"] = _keras_step(task, stream)
     seconds = benchmarks.interleaved(steps, repeats=1 if small else REPEATS)
     count = task.settings["batch"] * task.settings["window"]
     rates = {f"{name.replace(' ', '_')}_characters_per_second": count / taken for name, taken in seconds.items()}

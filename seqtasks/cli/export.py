@@ -20,5 +20,5 @@ def command(task: str, model: Path | None) -> None:
 
     restored = trained.restore(folder, task)
     with files.lock(folder):
-        path = exporting.export(restored, restored.task.sample()["test"].inputs)
+        path = exporting.export(restored, exporting.golden(restored.task))
     click.echo(f"exported {task} to {path}")

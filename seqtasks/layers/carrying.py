@@ -8,7 +8,6 @@ import keras
 import tensorflow as tf
 
 
-@keras.saving.register_keras_serializable("seqtasks")
 class Carried(keras.layers.Layer):
     """Values (B, T, ...) and bool (B,), where rows begin anew -> outputs (B, T, U); the last states are kept.
 
@@ -38,11 +37,3 @@ class Carried(keras.layers.Layer):
         for state, new in zip(self.states, last, strict=True):
             state.assign(tf.concat([tf.cast(new, tf.float32), tf.convert_to_tensor(state)[rows:]], 0))
         return outputs
-
-    def get_config(self) -> dict[str, Any]:
-        recurrent = keras.saving.serialize_keras_object(self.recurrent)
-        return {**super().get_config(), "recurrent": recurrent, "rows": self.rows}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Carried:
-        return cls(keras.saving.deserialize_keras_object(config.pop("recurrent")), **config)

@@ -9,7 +9,6 @@ import tensorflow as tf
 from keras import ops
 
 
-@keras.saving.register_keras_serializable("seqtasks")
 class Tied(keras.layers.Layer):
     """Values (..., E) -> logits (..., V): the product with each entry's vector, and a bias (Press and Wolf, 2017)."""
 
@@ -25,10 +24,3 @@ class Tied(keras.layers.Layer):
 
     def call(self, values: tf.Tensor) -> tf.Tensor:
         return ops.matmul(values, ops.transpose(self.embedding.embeddings)) + self.bias
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "embedding": keras.saving.serialize_keras_object(self.embedding)}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Tied:
-        return cls(keras.saving.deserialize_keras_object(config.pop("embedding")), **config)
