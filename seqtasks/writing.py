@@ -39,13 +39,19 @@ def stream(
     """Writes `length` tokens behind each prompt, a seed each: again and again what is new of every text.
 
     A text ends before the stop string. It depends on its prompt, seed and choice alone. Raises UsageError for an export
-    that does not write and for a negative length.
+    that does not write and for a negative length, before anything is written.
     """
-    import tensorflow as tf
-
     check(served)
     if length < 0:
         raise UsageError(f"length is at least 0, not {length}")
+    return _parts(served, prompts, length, seeds, choice, stop)
+
+
+def _parts(
+    served: Served, prompts: Sequence[str | bytes], length: int, seeds: Sequence[int], choice: Choice, stop: str
+) -> Iterator[list[str]]:
+    import tensorflow as tf
+
     states = served.model.begin(tf.constant([as_bytes(prompt) for prompt in prompts], tf.string))
     kind = (choice.temperature, choice.top_k, choice.top_p, choice.penalty, tf.constant(seeds, tf.int64))
     ends = [Stop(stop) for _ in prompts]

@@ -226,6 +226,16 @@ def test_few_tokens_are_few(writes: Learned, length: int):
     assert len(json.loads(shown)[0]["text"]) == length
 
 
+def test_a_negative_length_is_told_before_anything_is_shown(writes: Learned, capsys):
+    from seqtasks.cli import main
+
+    with pytest.raises(SystemExit) as ended:
+        main(["generate", "FOX", "--length", "-1", "--model", str(writes.folder)])
+    shown = capsys.readouterr()
+    assert (ended.value.code, shown.out) == (2, "")
+    assert "length is at least 0, not -1" in shown.err
+
+
 def test_score_is_what_evaluate_says(writes: Learned, tmp_path):
     text = splits_text(writes)
     (tmp_path / "a.txt").write_text(text)
