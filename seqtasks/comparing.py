@@ -10,9 +10,10 @@ import pandas as pd
 
 from seqtasks import cards, evaluation, files, plots, trained
 from seqtasks.batching import Encoded
-from seqtasks.errors import SeqtasksError, unknown
+from seqtasks.errors import SeqtasksError, UsageError, unknown
 from seqtasks.layers.stack import CELLS
 from seqtasks.learning import Lesson
+from seqtasks.task import Task
 
 
 def known(cell: str) -> str:
@@ -20,6 +21,18 @@ def known(cell: str) -> str:
     if cell not in CELLS:
         raise unknown("cell", cell, CELLS)
     return cell
+
+
+def judged(task: Task) -> Task:
+    """The task with something held back to compare by, whatever its data set declares.
+
+    Raises UsageError where nothing is to be held back.
+    """
+    if not task.streams:
+        return task
+    if not task.settings["held_back"]:
+        raise UsageError("cells are compared on what is held back of the text; leave held_back=0 out")
+    return task.configure({"held_back": task.settings["held_back"]})
 
 
 def compare(

@@ -27,7 +27,7 @@ class Lesson:
     task: Task
     data: Data
     train: Batches
-    validation: Batches
+    validation: Batches | None  # if its epochs are chosen by something
 
     def training(self, seed: int) -> Training:
         """A training from the very beginning; everything random in it follows from the seed."""
@@ -40,7 +40,7 @@ class Lesson:
         return {
             "task": self.task.name,
             "dataset": self.data.name,
-            "fingerprint": " ".join(each.fingerprint()[:16] for each in (self.train, self.validation)),
+            "fingerprint": " ".join(each.fingerprint()[:16] for each in (self.train, self.validation) if each),
             "settings": {**self.task.inputs.settings(), **self.task.settings},
             "seed": seed,
         }
@@ -53,12 +53,12 @@ class Lesson:
 def prepare(task: Task, dataset: str | Source | None, folders: Folders, notice: Callable[[str], None]) -> Lesson:
     """Reads, splits, fits and encodes; raises what preparing's functions raise, and UsageError for no layer."""
     stack.check(task.settings)  # at once, not when the data are ready
-    if task.settings["precision"] == "bfloat16" and stack.emulates_bfloat16():
-        notice("this processor has no products in bfloat16 and emulates them: training is slower than in float32")
     data = preparing.read(task, dataset, folders, notice)
-    fitted = preparing.fit(task, data)
-    encoded = preparing.encode(fitted, data, ["train", data.judge], folders)
-    return Lesson(fitted, data, *encoded.values())
+    fitted = preparing.fit(task if data.source else task.on(data.name), data)
+    if fitted.settings["precision"] == "bfloat16" and stack.emulates_bfloat16():
+        notice("this processor has no products in bfloat16 and emulates them: training is slower than in float32")
+    train, *judge = preparing.encode(fitted, data, ["train", *([data.judge] if data.judge else [])], folders).values()
+    return Lesson(fitted, data, train, judge[0] if judge else None)
 
 
 def learn(

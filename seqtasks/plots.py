@@ -20,7 +20,8 @@ def curves(history: pd.DataFrame, name: str, path: Path) -> None:
     axes = figure.add_subplot()
     if len(history):
         axes.plot(history["epoch"], history[name], marker="o", label="training")
-        axes.plot(history["epoch"], history[f"val_{name}"], marker="o", label="validation")
+        if f"val_{name}" in history:
+            axes.plot(history["epoch"], history[f"val_{name}"], marker="o", label="validation")
         axes.legend()
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epoch")

@@ -40,9 +40,10 @@ class Data:
         return {name: sum(len(text.decode(errors="replace")) for text in found) for name, found in texts.items()}
 
     @property
-    def judge(self) -> str:
-        """The split by which a training chooses among its epochs."""
-        return splits.DEVELOPMENT if self.streams else "validation"
+    def judge(self) -> str | None:
+        """The split by which a training chooses among its epochs, if any: a text may be learned to its end."""
+        judge = splits.DEVELOPMENT if self.streams else "validation"
+        return judge if judge in self.examples else None
 
     def part(self, name: str) -> Examples:
         """A split, or several with + between; raises UsageError for one that there is not."""
@@ -66,7 +67,8 @@ def read(task: Task, dataset: str | Source | None, folders: Folders, notice: Cal
     found: Mapping[str, Examples]
     if isinstance(dataset, Source):
         if task.streams:
-            return Data(dataset.name, splits.cut(own.texts(dataset, task.inputs.columns, notice)), {}, dataset, True)
+            texts = splits.cut(own.texts(dataset, task.inputs.columns, notice), task.settings["held_back"])
+            return Data(dataset.name, texts, {}, dataset, True)
         found = own.read(dataset, task.inputs.columns, Path(folders.datasets[0]), notice)
         return Data(dataset.name, *splits.separate(found), dataset)
     name = dataset or task.dataset
@@ -78,7 +80,7 @@ def read(task: Task, dataset: str | Source | None, folders: Folders, notice: Cal
         notice(f"{error}\nUSING THE SMALL BUILT-IN SAMPLE INSTEAD: whatever is learned now is learned from the sample")
         name, found = SAMPLE, task.sample()
     if task.streams:
-        return Data(name, splits.cut(found), {}, streams=True)
+        return Data(name, splits.cut(found, task.on(name).settings["held_back"]), {}, streams=True)
     return Data(name, *splits.separate(found))
 
 

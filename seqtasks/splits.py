@@ -10,12 +10,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from seqtasks.errors import InputError
+from seqtasks.errors import InputError, UsageError
 from seqtasks.task import Examples
 
 SHARE = 0.1  # of train, for a split that a data set does not have
 DEVELOPMENT = "development"  # the end of a training text, by which epochs are chosen
-END = 0.05  # of a training text
 LEAST = 100  # characters of a text
 SEED = 20_150_101  # of the split itself: the same for every training seed, so that their results compare
 CHUNK = 10_000
@@ -47,18 +46,22 @@ def separate(splits: Mapping[str, Examples]) -> tuple[dict[str, Examples], dict[
     return {name: sources[name].take(kept[name]) for name in ("train", "validation", "test")}, dropped
 
 
-def cut(splits: Mapping[str, Examples]) -> dict[str, Examples]:
-    """Texts by split -> the same with the last twentieth of the training text as a development split.
+def cut(splits: Mapping[str, Examples], held_back: float) -> dict[str, Examples]:
+    """Texts by split -> the same with the share of the training text, its end, as a development split, if any.
 
-    Where there is no test split, it is the last tenth of the text before that. Raises InputError for a text too short.
+    Where there is no test split, it is the last tenth of the text before that. Raises InputError for a text too short
+    and UsageError for a share that is not from 0 to 0.5.
     """
+    if not 0 <= held_back <= 0.5:
+        raise UsageError(f"held_back is a share from 0 to 0.5, not {held_back}")
     texts = {name: "".join(text.decode(errors="replace") for text in each.inputs[:]) for name, each in splits.items()}
     for name, text in texts.items():
         if len(text) < (least := LEAST if name == "train" else 1):
             raise InputError(f"the text for {name} has {len(text):,} characters; give one of at least {least}")
     if "test" not in texts:
         texts["train"], texts["test"] = _ends(texts["train"], SHARE)
-    texts["train"], texts[DEVELOPMENT] = _ends(texts["train"], END)
+    if held_back:
+        texts["train"], texts[DEVELOPMENT] = _ends(texts["train"], held_back)
     columns = {name: np.array([text.encode()], dtype=object) for name, text in texts.items()}
     return {name: Examples(column, column) for name, column in columns.items()}
 

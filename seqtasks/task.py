@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
@@ -59,6 +59,10 @@ class Task:
     sample: Callable[[], Mapping[str, Examples]]  # the project's own splits, always the same
     measures: Callable[..., dict[str, Any]]  # one of seqtasks.measures
     settings: Mapping[str, Any]
+    declared: Mapping[str, Mapping[str, Setting]] = field(
+        default_factory=dict
+    )  # a data set's own settings, by its name
+    chosen: frozenset[str] = frozenset()  # the settings that somebody chose
 
     @property
     def streams(self) -> bool:
@@ -83,7 +87,14 @@ class Task:
                 raise unknown("setting", name, sorted([*settings, *fields]))
         inputs = dataclasses.replace(self.inputs, **changed_fields)
         targets = inputs if self.streams else self.targets
-        return dataclasses.replace(self, inputs=inputs, targets=targets, settings=settings)
+        chosen = self.chosen | set(changes)
+        return dataclasses.replace(self, inputs=inputs, targets=targets, settings=settings, chosen=chosen)
+
+    def on(self, dataset: str) -> Task:
+        """The same task with the settings that the data set declares, but for those that somebody chose."""
+        declared = self.declared.get(dataset, {})
+        task = self.configure({name: value for name, value in declared.items() if name not in self.chosen})
+        return dataclasses.replace(task, chosen=self.chosen)
 
 
 def read_setting(name: str, value: Setting, like: Setting) -> Setting:

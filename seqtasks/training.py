@@ -54,7 +54,7 @@ class Progress:
 
 
 class Training:
-    """A model in training. `run` trains it to the end and leaves the best epoch's weights in it."""
+    """A model in training. `run` trains it to the end and leaves the best epoch's weights in it, or the last's."""
 
     def __init__(
         self, model: keras.Model, pattern: ModuleType, targets: Any, settings: Mapping[str, Any], *, seed: int
@@ -76,13 +76,15 @@ class Training:
     def run(
         self,
         train: Batches,
-        validation: Batches,
+        validation: Batches | None,
         *,
         folder: Path,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         notice: Callable[[str], None] = lambda text: None,
     ) -> Progress:
         """Trains from the folder's newest checkpoint, or from the beginning, to the end.
+
+        Without validation the last epoch counts as the best, and all are gone through.
 
         Raises Interrupted on SIGINT or SIGTERM, after the step was finished and saved, and DivergenceError when a loss
         or gradient is not finite: the state before that step is saved and the best epoch's weights are in the model.
@@ -217,23 +219,24 @@ class Training:
                 f"or its gradient is not finite; try --fresh --set learning_rate={self.settings['learning_rate'] / 4:g}"
             )
 
-    def _end_epoch(self, validation: Batches, listeners: keras.callbacks.CallbackList) -> dict[str, float]:
-        """Validates the averaged weights, notes the epoch in the history and keeps the weights if they are the best."""
+    def _end_epoch(self, validation: Batches | None, listeners: keras.callbacks.CallbackList) -> dict[str, float]:
+        """Validates the averaged weights, notes the epoch in the history and keeps the weights if none were better."""
         at = self.progress
         row: dict[str, float] = {"epoch": at.epoch + 1, **self._results()}
         weights = [each.numpy() for each in self.model.trainable_variables]
         self._assign(self.averages)
         listeners.on_test_begin()
-        for place in validation.sweep(size=self.settings["batch"]):
-            self._check_function(*self._batch(validation, place))
+        if validation:
+            for place in validation.sweep(size=self.settings["batch"]):
+                self._check_function(*self._batch(validation, place))
+            row |= {f"val_{name}": value for name, value in self._results().items()}
         listeners.on_test_end()
         self._assign(weights)
-        row |= {f"val_{name}": value for name, value in self._results().items()}
         row["learning_rate"] = float(self.optimizer.learning_rate)
         at.history.append(row)
         at.waited += 1
         worth = MONITORS[self.settings["monitor"]]
-        if not at.best or worth(row) > worth(at.best):
+        if not validation or not at.best or worth(row) > worth(at.best):
             at.best, at.waited = row, 0
             for kept, average in zip(self.best, self.averages, strict=True):
                 kept.assign(average)

@@ -93,7 +93,7 @@ def test_a_text_is_encoded_alike_whole_and_in_parts(level: str, monkeypatch: pyt
 
 def test_a_text_is_cut_into_parts_that_stand_one_behind_the_other():
     value = "".join(chr(192 + number % 60) for number in range(2_000))
-    found = {name: examples.inputs[0].decode() for name, examples in splits.cut(text(value)).items()}
+    found = {name: examples.inputs[0].decode() for name, examples in splits.cut(text(value), 0.05).items()}
     assert found["train"] + found["development"] + found["test"] == value
     assert {name: len(part) for name, part in found.items()} == {"train": 1_710, "development": 90, "test": 200}
 
@@ -101,4 +101,4 @@ def test_a_text_is_cut_into_parts_that_stand_one_behind_the_other():
 @pytest.mark.parametrize("value", ["", "x", "x" * 99])
 def test_a_text_too_short_is_told(value: str):
     with pytest.raises(InputError, match=rf"train has {len(value)} characters; give one of at least 100"):
-        splits.cut(text(value))
+        splits.cut(text(value), 0.05)

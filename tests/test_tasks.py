@@ -122,7 +122,7 @@ def test_same_seed_same_weights_other_seed_others(learned: Learned, tmp_path: Pa
 def test_splits_share_no_example(learned: Learned):
     task = tasks.find(learned.name)
     if task.streams:  # parts of one text, which stand one behind the other
-        whole, found = task.sample(), splits.cut(task.sample())
+        whole, found = task.sample(), splits.cut(task.sample(), 0.05)
         assert found["train"].inputs[0] + found["development"].inputs[0] == whole["train"].inputs[0]
         assert cards.read(learned.folder).dropped == {}
         return

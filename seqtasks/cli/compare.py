@@ -49,7 +49,7 @@ def command(
     from seqtasks import comparing, learning, tasks
     from seqtasks.cli import progress
 
-    configured = tasks.find(task).configure(options.settings(changes, named))
+    configured = comparing.judged(tasks.find(task).configure(options.settings(changes, named)))
     chosen = [comparing.known(cell.strip()) for cell in cells.split(",")]
     folder = model or Path("saved_models") / f"{task}-cells"
     with learning.working_in(folder):

@@ -108,12 +108,11 @@ class _Bar(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         shown = logs or {}
-        line = (
-            f"epoch {epoch + 1}/{self.params['epochs']}: loss {shown['loss']:.4f}, accuracy {shown['accuracy']:.4f}; "
-            f"validation loss {shown['val_loss']:.4f}, accuracy {shown['val_accuracy']:.4f}"
-        )
+        line = f"epoch {epoch + 1}/{self.params['epochs']}: loss {shown['loss']:.4f}, accuracy {shown['accuracy']:.4f}"
+        if self.lesson.validation:
+            line += f"; validation loss {shown['val_loss']:.4f}, accuracy {shown['val_accuracy']:.4f}"
         if self.lesson.data.streams:
-            loss, level = shown["val_loss"], self.lesson.task.inputs.level
+            loss, level = shown.get("val_loss", shown["loss"]), self.lesson.task.inputs.level
             line += f"; {loss / math.log(2):.3f} bits, perplexity {math.exp(loss):.2f} a {level}\n{self.excerpt}\n"
         # through the bar's console, or the line would be written into the bar
         self.progress.console.print(line, soft_wrap=True, highlight=False, markup=False)

@@ -65,8 +65,9 @@ def command(
             done = learning.learn(
                 lesson, folder, seed=seed, fresh=fresh, resume=resume, callbacks=[callback], notice=options.say
             )
-    monitor = configured.settings["monitor"]
+    monitor = lesson.task.settings["monitor"]
+    found, name = ("validation ", f"val_{monitor}") if lesson.validation else ("training ", monitor)
     click.echo(
-        f"trained {task} on {lesson.data.name} in {done.seconds:.0f} s: validation {monitor} "
-        f"{done.best[f'val_{monitor}']:.4f} (epoch {done.best['epoch']}), kept in {folder}"
+        f"trained {task} on {lesson.data.name} in {done.seconds:.0f} s: {found}{monitor} "
+        f"{done.best[name]:.4f} (epoch {done.best['epoch']}), kept in {folder}"
     )

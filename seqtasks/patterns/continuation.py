@@ -18,6 +18,7 @@ from seqtasks.patterns import writer
 from seqtasks.vocabulary import SPECIALS
 
 DEFAULTS: dict[str, bool | int | float | str] = writer.DEFAULTS | {
+    "held_back": 0.05,  # share of a training text, its end, by which epochs are chosen; 0 for none: the last is kept
     "window": 128,  # tokens that gradients go back through
     "written": 500,  # tokens that are written where nothing else is asked for
     "temperature": 0.8,  # what logits are divided by when they are chosen from; 0 for always the most probable
