@@ -21,8 +21,10 @@ import numpy as np
 from seqtasks import files, readers
 from seqtasks.errors import InputError, IntegrityError
 from seqtasks.readers import Options, Reject, Row
+from seqtasks.scanning import Scan
 from seqtasks.serving import BATCH, Served
 
+KINDS = {".jsonl": ".jsonl", ".ndjson": ".jsonl", ".parquet": ".jsonl", ".tsv": ".tsv"}
 CHUNK = 16 * BATCH  # rows sorted by length together, so that little is computed on padding
 
 
@@ -46,7 +48,9 @@ class Answers:
         """Writes the rows and gives the number of bytes."""
         text = io.StringIO()
         lines = [{**row.original, **_added(row, answer)} for row, answer in zip(rows, answers, strict=True)]
-        if self.kind == ".jsonl":
+        if self.kind == ".bed":
+            text.writelines(_bed(line) for line in lines)
+        elif self.kind == ".jsonl":
             text.writelines(json.dumps(line, ensure_ascii=False, default=str) + "\n" for line in lines)
         elif lines:
             table = csv.DictWriter(
@@ -73,29 +77,34 @@ def answer(
     served: Served,
     path: Path,
     options: Options,
-    usual: Sequence[str],
+    codec: Any,
     *,
     output: BinaryIO,
     rejects: Path,
     done: Done,
     strict: bool = False,
+    scan: Scan | None = None,
+    kind: str | None = None,
     progress: Callable[[Done], None] = lambda done: None,
 ) -> Done:
-    """Answers the rows of a file that are not done yet. Raises InputError for the first bad row if `strict`."""
-    kind = ".jsonl" if readers.kind_of(path, options) in (".jsonl", ".ndjson", ".parquet") else ".csv"
-    kind = ".tsv" if readers.kind_of(path, options) == ".tsv" else kind
-    answers = Answers(output, kind)
-    found = islice(readers.rows(path, options), done.rows, None)
+    """Answers the rows of a file, or the windows of a scan along it, that are not done yet.
+
+    They are written as `kind`, .csv, .tsv, .jsonl or, of windows, .bed; without one as the file is. Raises InputError
+    for the first bad row if `strict`.
+    """
+    answers = Answers(output, kind or KINDS.get(readers.kind_of(path, options), ".csv"))
+    found = islice(readers.rows(path, options) if scan is None else scan, done.rows, None)
     column = None
     while chunk := list(islice(found, CHUNK)):
         good = [each for each in chunk if isinstance(each, Row)]
         if good and column is None:
             column = readers.column(
-                path, list(good[0].fields), options.input_column, usual, what="inputs", option="--input-column"
+                path, list(good[0].fields), options.input_column, codec.columns, what="inputs", option="--input-column"
             )
         bad = [each for each in chunk if isinstance(each, Reject)]
-        bad += [Reject(row.number, f"has no {column}; fill it in") for row in good if column not in row.fields]
-        good = [row for row in good if column in row.fields]
+        bad += [Reject(row.number, reason) for row in good if (reason := _fault(row, column, codec))]
+        refused = {each.number for each in bad}
+        good = [row for row in good if row.number not in refused]
         if bad and strict:
             first = min(bad, key=lambda each: each.number)
             raise InputError(f"{path}:{first.number} {first.reason}")
@@ -107,12 +116,23 @@ def answer(
     return done
 
 
-def answer_to_file(
-    served: Served, path: Path, options: Options, usual: Sequence[str], output: Path, **more: Any
-) -> Done:
+def _fault(row: Row, column: str | None, codec: Any) -> str | None:
+    """Why the row cannot be answered, if so."""
+    if column not in row.fields:
+        return f"has no {column}; fill it in"
+    try:
+        codec.clean(row.fields[column].encode())
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def answer_to_file(served: Served, path: Path, options: Options, codec: Any, output: Path, **more: Any) -> Done:
     """The same into a file, which appears when it is whole; interrupted, the next call goes on from the last chunk."""
     part, record = output.with_name(f"{output.name}.partial"), output.with_name(f"{output.name}.progress.json")
     identity = {"input": str(path.absolute()), "model": served.manifest["files"], "options": vars(options)}
+    if scan := more.get("scan"):
+        identity |= {"window": scan.width, "stride": scan.stride}
     if path != readers.STANDARD_INPUT and path.exists():
         identity |= {"size": path.stat().st_size, "changed": path.stat().st_mtime_ns}
     done = _resumed(part, record, identity)
@@ -127,7 +147,7 @@ def answer_to_file(
             files.write_json(record, {"identity": identity, **vars(now)}, point="answers")
             more["progress"](now)
 
-        answer(served, path, options, usual, output=file, done=done, **{**more, "progress": note})
+        answer(served, path, options, codec, output=file, done=done, **{**more, "progress": note})
     part.replace(output)
     record.unlink(missing_ok=True)
     return done
@@ -165,6 +185,12 @@ def _added(row: Row, answer: dict[str, Any]) -> dict[str, Any]:
             free += "_"
         added[free] = round(answer[name], 6) if isinstance(answer[name], float) else answer[name]
     return added
+
+
+def _bed(line: dict[str, Any]) -> str:
+    """A line of BED: record, start, end, the answer as its name, its probability from 0 to 1,000, no strand."""
+    score = round(1_000 * line["probability"])
+    return f"{line['record']}\t{line['start']}\t{line['end']}\t{line['answer']}\t{score}\t.\n"
 
 
 def _append(rejects: Path, path: Path, bad: Sequence[Reject], size: int) -> int:

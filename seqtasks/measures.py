@@ -17,14 +17,19 @@ BUCKETS = (100, 200, 300, 400)  # upper ends, in steps
 def classification(
     targets: np.ndarray, probabilities: np.ndarray, lengths: np.ndarray, names: Sequence[str]
 ) -> dict[str, Any]:
-    """Class ids (N,), probabilities (N, C), lengths (N,) -> accuracy, macro-F1, ROC-AUC and so on, from 0 to 1."""
+    """Class ids (N,), probabilities (N, C), lengths (N,) -> accuracy, macro-F1, ROC-AUC and so on, from 0 to 1.
+
+    MCC, Matthews's correlation of targets and answers, is from -1 to 1 (Gorodkin, 2004, for more than two classes).
+    """
     answers = probabilities.argmax(axis=1)
     classes = np.arange(len(names))
     right = answers == targets
     return {
         "accuracy": float(right.mean()),
         "macro_f1": float(metrics.f1_score(targets, answers, average="macro", labels=classes, zero_division=0.0)),
+        "mcc": float(metrics.matthews_corrcoef(targets, answers)),
         "roc_auc": _roc_auc(targets, probabilities, classes),
+        "pr_auc": _pr_auc(targets, probabilities, classes),
         "calibration_error": calibration_error(probabilities.max(axis=1), right),
         "confusion": metrics.confusion_matrix(targets, answers, labels=classes).tolist(),
         "accuracy_by_length": by_length(right, lengths),
@@ -69,3 +74,11 @@ def _roc_auc(targets: np.ndarray, probabilities: np.ndarray, classes: np.ndarray
         return None
     scores = probabilities[:, 1] if len(classes) == 2 else probabilities
     return float(metrics.roc_auc_score(targets, scores, multi_class="ovr", labels=classes))
+
+
+def _pr_auc(targets: np.ndarray, probabilities: np.ndarray, classes: np.ndarray) -> float | None:
+    """Average precision of the second of two classes, or of each of several against the rest; or None as there."""
+    if len(set(targets)) < len(classes) or len(classes) < 2:
+        return None
+    asked = [1] if len(classes) == 2 else classes
+    return float(np.mean([metrics.average_precision_score(targets == each, probabilities[:, each]) for each in asked]))

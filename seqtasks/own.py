@@ -23,10 +23,10 @@ import numpy as np
 
 from seqtasks import files, readers
 from seqtasks.errors import InputError
-from seqtasks.readers import Options, Reject
+from seqtasks.readers import Options, Reject, Row
 from seqtasks.task import Examples
 
-VERSION = 1
+VERSION = 2
 MOST = 2**30  # characters of a text in one field
 
 
@@ -90,16 +90,17 @@ class Labels:
         return self.names[self.ids[rows]]
 
 
-def read(source: Source, usual: Sequence[str], folder: Path, notice: Callable[[str], None]) -> dict[str, Examples]:
+def read(source: Source, codec: Any, folder: Path, notice: Callable[[str], None]) -> dict[str, Examples]:
     """A person's examples as {"train": ..., "test": ...}, the second only where a test file was given.
 
     Each file is read once, into a store under `folder`, and found there the next time unless it has changed. Raises
-    InputError that names file and row for what cannot be used.
+    InputError that names file and row for what cannot be used, unless the options say that it is to be left out.
     """
-    train = _examples(_store(Path(source.data), source.options, usual, folder, notice))
-    if source.test_data is None:
-        return {"train": train}
-    return {"train": train, "test": _examples(_store(Path(source.test_data), source.options, usual, folder, notice))}
+    paths = {"train": source.data} | ({"test": source.test_data} if source.test_data else {})
+    return {
+        name: _examples(_store(Path(path), source.options, codec, folder, notice), notice)
+        for name, path in paths.items()
+    }
 
 
 def texts(source: Source, usual: Sequence[str], notice: Callable[[str], None]) -> dict[str, Examples]:
@@ -143,48 +144,71 @@ def _column(path: Path, options: Options, usual: Sequence[str]) -> str:
     return readers.column(path, found, options.input_column, usual, what="texts", option="--text-column")
 
 
-def _store(path: Path, options: Options, usual: Sequence[str], folder: Path, notice: Callable[[str], None]) -> Path:
+def _store(path: Path, options: Options, codec: Any, folder: Path, notice: Callable[[str], None]) -> Path:
     """The folder with the file's examples, written now if it is not there yet."""
-    store = folder / "own" / f"{Path(path.name).stem}-{_fingerprint(path, options)}"
+    store = folder / "own" / f"{Path(path.name).stem}-{_fingerprint(path, options, codec)}"
     if not (store / "about.json").exists():
         notice(f"reading {path}")
         with files.new_folder(store, point="store") as part:
-            _fill(part, path, options, usual)
+            _fill(part, path, options, codec)
     return store
 
 
-def _fingerprint(path: Path, options: Options) -> str:
+def _fingerprint(path: Path, options: Options, codec: Any) -> str:
     """What tells two files, or one file before and after a change, apart without reading them."""
-    found = sorted(path.rglob("*.txt*")) if path.is_dir() else [path]
+    found = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
     stats = [(str(each.absolute()), each.stat().st_size, each.stat().st_mtime_ns) for each in found if each.exists()]
-    return hashlib.sha256(json.dumps([VERSION, stats, asdict(options)]).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([VERSION, stats, asdict(options), type(codec).__name__]).encode()).hexdigest()[:16]
 
 
-def _fill(folder: Path, path: Path, options: Options, usual: Sequence[str]) -> None:
+def _fill(folder: Path, path: Path, options: Options, codec: Any) -> None:
     found = readers.fields(path, options)
-    text = readers.column(path, found, options.input_column, usual, what="inputs", option="--input-column")
+    text = readers.column(path, found, options.input_column, codec.columns, what="inputs", option="--input-column")
     label = readers.column(
-        path, found, options.label_column, readers.LABELS, what="labels", option="--label-column"
-    )  # fmt: skip
+        path, found, options.label_column, readers.LABELS, what="labels", option=_label_option(path, options)
+    )
     offsets, labels, names = array("q", [0]), array("i"), dict[str, int]()
+    skipped = 0
     with (folder / "texts.bin").open("wb") as texts:
         for row in readers.rows(path, options):
-            if isinstance(row, Reject):
-                raise InputError(f"{path}:{row.number} {row.reason}")
-            name = row.fields.get(label, "").strip()
-            if not name:
-                raise InputError(f"{path}:{row.number} has no {label}; fill it in or leave the row out")
-            offsets.append(offsets[-1] + texts.write(row.fields.get(text, "").encode()))
+            try:
+                value, name = _usable(row, text, label, codec)
+            except InputError as error:
+                if not options.skip_invalid:
+                    raise InputError(f"{path}:{row.number} {error}") from None
+                skipped += 1
+                continue
+            offsets.append(offsets[-1] + texts.write(value))
             labels.append(names.setdefault(name, len(names)))
     np.save(folder / "offsets.npy", np.frombuffer(offsets, np.int64))
     np.save(folder / "labels.npy", np.frombuffer(labels, np.int32))
-    about = {"data": str(path), "input_column": text, "label_column": label, "names": list(names)}
+    about = {
+        "data": str(path), "input_column": text, "label_column": label, "names": list(names), "skipped": skipped
+    }  # fmt: skip
     (folder / "about.json").write_text(json.dumps(about, ensure_ascii=False))
 
 
-def _examples(store: Path) -> Examples:
+def _label_option(path: Path, options: Options) -> str:
+    """The option that says where the labels are."""
+    fasta = not path.is_dir() and readers.kind_of(path, options) in readers.FASTA
+    return "--label-pattern, which finds it in a header" if fasta else "--label-column"
+
+
+def _usable(row: Row | Reject, text: str, label: str, codec: Any) -> tuple[bytes, str]:
+    """The value as the codec wants it, and the name of its class; raises InputError for what cannot be learned from."""
+    if isinstance(row, Reject):
+        raise InputError(row.reason)
+    name = row.fields.get(label, "").strip()
+    if not name:
+        raise InputError(f"has no {label}; fill it in or leave the row out")
+    return codec.clean(row.fields.get(text, "").encode()), name
+
+
+def _examples(store: Path, notice: Callable[[str], None]) -> Examples:
     offsets = np.load(store / "offsets.npy")
     about = files.read_json(store / "about.json", remedy=f"remove {store} and run the command again")
+    if about["skipped"]:
+        notice(f"{about['data']}: {about['skipped']:,} rows that cannot be used are left out")
     names = np.array(about["names"], dtype=object)
     sizes = np.diff(offsets).astype(np.int32)
     return Examples(

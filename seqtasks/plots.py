@@ -9,9 +9,14 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.patches import PathPatch
+from matplotlib.textpath import TextPath
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import Affine2D
 
 mpl.rcParams["figure.dpi"] = 120
+COLOURS = {"A": "tab:green", "C": "tab:blue", "G": "tab:orange", "T": "tab:red"}
 
 
 def curves(history: pd.DataFrame, name: str, path: Path) -> None:
@@ -61,4 +66,31 @@ def confusion(matrix: Sequence[Sequence[int]], names: Sequence[str], path: Path)
     axes.set_xlabel("answer")
     axes.set_ylabel("truth")
     figure.colorbar(image, label="share of the row", shrink=0.8)
+    figure.savefig(path, format="png")
+
+
+def logo(letters: str, effects: np.ndarray, path: Path) -> None:
+    """Letters as high as the mean effect of replacing them, below the effect of each replacement; as PNG.
+
+    Effects (T, 4) are of A, C, G and T in each place, in nats; those of the letter itself are 0.
+    """
+    heights = effects.sum(axis=1) / 3
+    figure = Figure(figsize=(max(4, 0.16 * len(letters) + 1.5), 3.6), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+    for place, (letter, height) in enumerate(zip(letters, heights, strict=True)):
+        glyph = TextPath((0, 0), letter, size=1, prop=FontProperties(family="DejaVu Sans", weight="bold"))
+        box = glyph.get_extents()
+        size = Affine2D().translate(-box.x0, -box.y0).scale(0.9 / box.width, height / box.height)
+        colour = COLOURS.get(letter, "grey")
+        above.add_patch(PathPatch(size.translate(place - 0.45, 0).transform_path(glyph), color=colour, linewidth=0))
+    above.set_ylim(min(0, heights.min()) * 1.1 - 1e-3, max(0, heights.max()) * 1.1 + 1e-3)
+    above.axhline(0, color="black", linewidth=0.5)
+    above.set_ylabel("lost without it (nats)")
+    most = max(float(np.abs(effects).max()), 1e-3)
+    image = below.imshow(effects.T, aspect="auto", cmap="RdBu_r", vmin=-most, vmax=most)
+    below.set_yticks(range(4), list("ACGT"))
+    below.set_xlim(-0.5, len(letters) - 0.5)
+    below.set_xlabel("base")
+    below.set_ylabel("in its place")
+    figure.colorbar(image, ax=below, label="lost")
     figure.savefig(path, format="png")

@@ -69,8 +69,10 @@ def read(task: Task, dataset: str | Source | None, folders: Folders, notice: Cal
         if task.streams:
             texts = splits.cut(own.texts(dataset, task.inputs.columns, notice), task.settings["held_back"])
             return Data(dataset.name, texts, {}, dataset, True)
-        found = own.read(dataset, task.inputs.columns, Path(folders.datasets[0]), notice)
-        return Data(dataset.name, *splits.separate(found), dataset)
+        found = own.read(dataset, task.inputs, Path(folders.datasets[0]), notice)
+        if task.inputs.settled:
+            found = {name: _without_contradictions(each, dataset, notice) for name, each in found.items()}
+        return Data(dataset.name, *splits.separate(found, own=True), dataset)
     name = dataset or task.dataset
     try:
         found = task.sample() if name == SAMPLE else task.examples(name, folders)
@@ -82,6 +84,21 @@ def read(task: Task, dataset: str | Source | None, folders: Folders, notice: Cal
     if task.streams:
         return Data(name, splits.cut(found, task.on(name).settings["held_back"]), {}, streams=True)
     return Data(name, *splits.separate(found))
+
+
+def _without_contradictions(examples: Examples, source: Source, notice: Callable[[str], None]) -> Examples:
+    """The examples, where one value has one label; raises InputError that names two rows, or leaves them out."""
+    rows = splits.contradictions(examples)
+    if not len(rows):
+        return examples
+    if source.options.skip_invalid:
+        notice(f"{len(rows):,} rows of {source.name} that hold a sequence under two labels are left out")
+        return examples.take(np.setdiff1d(np.arange(len(examples)), rows))
+    values = examples.inputs[rows]
+    twin = next(place for place in range(1, len(rows)) if values[place] == values[0])
+    raise InputError(
+        f"{source.data} examples {rows[0] + 1} and {rows[twin] + 1} are one sequence under two labels; leave one out"
+    )
 
 
 @dataclass(frozen=True)
@@ -106,7 +123,7 @@ def fit(task: Task, data: Data) -> Task:
     targets = task.targets.fit(_Chunks(examples.targets))
     if targets.choices < 2:
         raise InputError(f"{data.name} has one class only, {targets.names[0]!r}; give examples of at least two")
-    for name in ("validation", "test"):
+    for name in set(data.examples) - {"train"}:
         _refuse_strangers(data, name, targets.names)
     inputs = task.inputs.fit(_Chunks(examples.inputs))
     return dataclasses.replace(task, inputs=inputs, targets=targets)

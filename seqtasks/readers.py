@@ -1,4 +1,6 @@
-"""People's own files, a row at a time: CSV, TSV, JSON Lines, Parquet, plain text, a folder per class; plain or .gz.
+"""People's own files, a row at a time: CSV, TSV, JSON Lines, Parquet, FASTA, plain text; plain or .gz.
+
+A folder holds a folder per class with a text per file, or a FASTA file per class.
 
 Nothing is guessed silently: a row that cannot be read is a `Reject` with its number and reason, for the caller to raise
 or to set aside. Memory does not grow with the file.
@@ -12,6 +14,7 @@ import gzip
 import io
 import json
 import os
+import re
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
@@ -20,10 +23,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from seqtasks import fasta
 from seqtasks.errors import InputError, IntegrityError, UsageError
 
 LONGEST = 1_000_000  # characters of one field, where it is one example
-SUFFIXES = {".csv": ",", ".tsv": "\t", ".jsonl": "", ".ndjson": "", ".parquet": "", ".txt": ""}
+SUFFIXES = {".csv": ",", ".tsv": "\t", ".jsonl": "", ".ndjson": "", ".parquet": "", ".txt": ""} | dict.fromkeys(
+    fasta.SUFFIXES, ""
+)
+FASTA = fasta.SUFFIXES
 STANDARD_INPUT = Path("-")
 LABELS = ("label", "sentiment", "class", "category", "target", "rating", "stars")
 
@@ -36,8 +43,10 @@ class Options:
     label_column: str | None = None
     separator: str | None = None
     encoding: str = "utf-8"
-    kind: str | None = None  # csv, tsv, jsonl, txt: what a file is whose name does not say so
+    kind: str | None = None  # csv, tsv, jsonl, txt, fa: what a file is whose name does not say so
     longest: int = LONGEST  # characters of one field
+    label_pattern: str | None = None  # regular expression that finds the label in a FASTA header, in its first group
+    skip_invalid: bool = False  # whether rows that cannot be used are left out and counted
 
 
 @dataclass(frozen=True)
@@ -65,9 +74,11 @@ def rows(path: Path, options: Options) -> Iterator[Row | Reject]:
     if kind == ".parquet":
         yield from _parquet(path, options)
         return
-    with _open(path, options) as lines:
+    with opened(path, options) as lines:
         if kind in (".csv", ".tsv"):
             yield from _table(path, lines, options.separator or SUFFIXES[kind], options)
+        elif kind in fasta.SUFFIXES:
+            yield from _fasta(path, lines, options)
         elif kind == ".txt":
             yield from (
                 _checked(number, {"text": line.rstrip("\r\n")}, options) for number, line in enumerate(lines, 1)
@@ -101,11 +112,16 @@ def fields(path: Path, options: Options) -> list[str]:
     raise InputError(f"0 usable rows in {path}; give a file with a header and rows")
 
 
-def kind_of(path: Path, options: Options) -> str:
-    """The suffix that says how a file is to be read; raises UsageError for any other, InputError for no file."""
+def kind_of(path: Path, options: Options, *, known: bool = True) -> str:
+    """The suffix that says how a file is to be read; raises UsageError for any other, InputError for no file.
+
+    Both only if it has to be `known`.
+    """
     kind = f".{options.kind}" if options.kind else Path(path.name.removesuffix(".gz")).suffix.lower()
     if path == STANDARD_INPUT:
         return kind or ".txt"
+    if not known:
+        return kind
     if kind not in SUFFIXES:
         raise UsageError(f"{path} ends in none of {', '.join(SUFFIXES)}, plain or .gz; rename it or convert it")
     if not path.exists():
@@ -114,7 +130,7 @@ def kind_of(path: Path, options: Options) -> str:
 
 
 @contextmanager
-def _open(path: Path, options: Options) -> Iterator[TextIO]:
+def opened(path: Path, options: Options) -> Iterator[TextIO]:
     """The file's text; raises InputError for one that is no text, IntegrityError where its .gz is cut or altered."""
     try:
         codecs.lookup(options.encoding)
@@ -207,13 +223,71 @@ def _parquet(path: Path, options: Options) -> Iterator[Row | Reject]:
         raise IntegrityError(f"{path} is no whole Parquet file ({' '.join(str(error).split())[:80]})") from None
 
 
+def _fasta(path: Path, lines: TextIO, options: Options, label: str | None = None) -> Iterator[Row | Reject]:
+    """A row a record, its number that of the header's line. Raises UsageError for a pattern that is none."""
+    before: dict[str, int] = {}
+    for header, sequence in _records(path, lines, options.longest):
+        first = before.setdefault(header.name, header.number)
+        fields = {"name": header.name, "sequence": sequence}
+        if label is not None:
+            fields["label"] = label
+        elif options.label_pattern is not None:
+            found = _pattern(options.label_pattern).search(header.text)
+            if not found:
+                yield Reject(
+                    header.number, f"has a header in which --label-pattern finds nothing: {header.text[:60]!r}"
+                )
+                continue
+            fields["label"] = found.group(1 if found.re.groups else 0) or ""
+        if not header.name:
+            yield Reject(header.number, "is a header without a name; give the record one")
+        elif first != header.number:
+            yield Reject(header.number, f"names a record {header.name}, as line {first} does; give each its own name")
+        elif not sequence:
+            yield Reject(header.number, f"(record {header.name}) has no bases; add them or leave it out")
+        else:
+            yield _checked(header.number, fields, options)
+
+
+def _records(path: Path, lines: TextIO, longest: int) -> Iterator[tuple[fasta.Header, str]]:
+    """Header and bases of each record, of a longer one no more than tells that it is longer."""
+    header, pieces, size = None, list[str](), 0
+    for part in fasta.parts(lines, path):
+        if isinstance(part, fasta.Header):
+            if header:
+                yield header, "".join(pieces)
+            header, pieces, size = part, [], 0
+        elif size <= longest:
+            pieces.append(part)
+            size += len(part)
+    if header:
+        yield header, "".join(pieces)
+
+
+def _pattern(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise UsageError(f"--label-pattern {pattern!r} is no regular expression ({error})") from None
+
+
 def _folder(path: Path, options: Options) -> Iterator[Row | Reject]:
-    """A folder per class, a text per file."""
+    """A folder per class with a text per file, or a FASTA file per class."""
     number = 0
+    for file in sorted(each for each in path.iterdir() if kind_of(each, options, known=False) in fasta.SUFFIXES):
+        with opened(file, options) as lines:
+            for row in _fasta(file, lines, options, label=file.name.removesuffix(".gz").rpartition(".")[0]):
+                number += 1
+                where = f"({file.name}:{row.number}) "
+                yield (
+                    Row(number, row.fields, row.original)
+                    if isinstance(row, Row)
+                    else Reject(number, where + row.reason)
+                )
     for folder in sorted(each for each in path.iterdir() if each.is_dir() and not each.name.startswith(".")):
         for file in sorted(folder.glob("*.txt*")):
             number += 1
-            with _open(file, options) as text:
+            with opened(file, options) as text:
                 row = _checked(number, {"text": text.read(options.longest + 1), "label": folder.name}, options)
             yield row if isinstance(row, Row) else Reject(number, f"({file.relative_to(path)}) {row.reason}")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -20,16 +21,20 @@ SEED = 20_150_101  # of the split itself: the same for every training seed, so t
 CHUNK = 10_000
 
 
-def separate(splits: Mapping[str, Examples]) -> tuple[dict[str, Examples], dict[str, int]]:
+def separate(splits: Mapping[str, Examples], *, own: bool = False) -> tuple[dict[str, Examples], dict[str, int]]:
     """Splits that share no input -> (train, validation and test; what was dropped from which because of which).
 
-    A test or a validation split that is missing is taken out of train, stratified by target. Raises InputError where a
-    split is left without rows.
+    A test or a validation split that is missing is taken out of train, stratified by target. Of a person's own examples
+    what stands in train more than once, with one target, is kept once. Raises InputError where a split is left without
+    rows.
     """
     keys = {name: _keys(examples) for name, examples in splits.items()}
     kept = {name: np.arange(len(examples), dtype=np.int32) for name, examples in splits.items()}
     sources = dict(splits)
     dropped: dict[str, int] = {}
+    if own:
+        first = _first(keys["train"], splits["train"].targets)
+        kept["train"], dropped["train, there already"] = first, len(keys["train"]) - len(first)
     for name in ("test", "validation"):
         if name not in splits and len(kept["train"]):
             chosen = _choose(splits["train"].targets[kept["train"]], keys["train"][kept["train"]])
@@ -77,6 +82,47 @@ def duplicates(examples: Examples) -> int:
     keys = _keys(examples)
     keys.sort()
     return int((keys[1:] == keys[:-1]).sum())
+
+
+def folds(examples: Examples, number: int) -> np.ndarray:
+    """The fold, from 0, that each example is in, int (N,): equal inputs in one, each target's inputs evenly in all.
+
+    Raises UsageError unless there are at least two folds and at least as many distinct inputs.
+    """
+    keys = _keys(examples)
+    distinct, first, groups = np.unique(keys, return_index=True, return_inverse=True)
+    if not 2 <= number <= len(distinct):
+        raise UsageError(f"--folds is from 2 to {len(distinct):,}, the number of distinct inputs, not {number}")
+    targets = examples.targets[first].astype(str)
+    order = np.lexsort((_mix(distinct), targets))
+    place = np.empty(len(distinct), int)
+    place[order] = np.arange(len(distinct)) % number
+    return place[groups]
+
+
+def contradictions(examples: Examples) -> np.ndarray:
+    """The rows, ascending, whose input stands in another row under another target: int (N,)."""
+    keys = _keys(examples)
+    order = np.argsort(keys, kind="stable")
+    same = keys[order[1:]] == keys[order[:-1]]
+    starts = np.flatnonzero(np.append(True, ~same))  # of the groups of equal inputs
+    found = []
+    for start, end in zip(starts, np.append(starts[1:], len(order)), strict=True):
+        if end - start > 1 and len(set(examples.targets[order[start:end]])) > 1:
+            found.append(order[start:end])
+    return np.sort(np.concatenate(found)) if found else order[:0]
+
+
+def _first(keys: np.ndarray, targets: Any) -> np.ndarray:
+    """The rows, ascending, whose key and target no row before has: int32 (N,)."""
+    numbers = {name: number for number, name in enumerate(sorted(set(targets[:])))}
+    pairs = np.array([numbers[name] for name in targets[:]], np.uint64)
+    pairs *= np.uint64(0x9E3779B97F4A7C15)
+    pairs += keys
+    order = np.argsort(pairs, kind="stable")
+    kept = np.ones(len(keys), bool)
+    kept[order[1:][pairs[order[1:]] == pairs[order[:-1]]]] = False
+    return np.flatnonzero(kept).astype(np.int32)
 
 
 def _choose(targets: np.ndarray, keys: np.ndarray) -> np.ndarray:

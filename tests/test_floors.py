@@ -16,10 +16,12 @@ FLOORS = (
         "builders",
         "checkpoints",
         "decoding",
+        "fasta",
         "measures",
         "own",
         "plots",
         "readers",
+        "scanning",
         "splits",
         "streams",
         "vocabulary",
@@ -30,8 +32,8 @@ FLOORS = (
     {"tasks"},
     {"preparing", "trained"},
     {"learning"},
-    {"answering", "evaluation", "exporting", "serving", "writing"},
-    {"benchmarks", "comparing"},
+    {"answering", "evaluation", "exporting", "mutation", "serving", "writing"},
+    {"benchmarks", "comparing", "folding"},
     {"cli"},
 )
 

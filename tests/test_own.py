@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from seqtasks import answering, cards, readers, serving
+from seqtasks.codecs.text import Text
 from seqtasks.errors import InputError
 from tests.conftest import run, sets
 from tests.samples import SAMPLES
@@ -186,7 +187,7 @@ def test_interrupted_it_goes_on_where_it_stopped(weather: Path, tmp_path: Path, 
                 raise KeyboardInterrupt
 
         more = {"rejects": tmp_path / "rejects", "progress": progress}
-        answering.answer_to_file(served, data, readers.Options(), ("text",), output, **more)
+        answering.answer_to_file(served, data, readers.Options(), Text(), output, **more)
 
     with pytest.raises(KeyboardInterrupt):
         answer(150)
@@ -207,7 +208,7 @@ def test_another_input_begins_anew(weather: Path, tmp_path: Path):
     )
     more = {"rejects": tmp_path / "rejects", "progress": lambda done: None}
     done = answering.answer_to_file(
-        served, weather / "forecasts.csv", readers.Options(), ("text",), tmp_path / "out.csv", **more
+        served, weather / "forecasts.csv", readers.Options(), Text(), tmp_path / "out.csv", **more
     )
     assert done.rows == 300
 
@@ -241,6 +242,6 @@ def test_memory_of_a_store_is_a_few_bytes_a_row(weather: Path):
     from seqtasks import own
 
     source = own.Source(str(weather / "forecasts.csv"))
-    texts = own.read(source, ("text",), weather / "datasets", print)["train"].inputs
+    texts = own.read(source, Text(), weather / "datasets", print)["train"].inputs
     assert texts.starts.nbytes + texts.sizes.nbytes == 12 * len(texts)
     assert isinstance(texts.take(np.arange(3)), own.Texts)

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,13 +29,20 @@ def load(name: str, folders: Folders, splits: Sequence[str]) -> dict[str, dict[s
     return {split: _read(builder, split) for split in splits}
 
 
+def load_classes(name: str, folders: Folders) -> tuple[dict[str, dict[str, np.ndarray]], np.ndarray]:
+    """All splits of a data set, as `load` gives them, and the names of its classes, str (C,), object."""
+    builder = find(name, folders) or prepare(name, folders)
+    names = np.array(builder.info.features["label"].names, dtype=object)
+    return {split: _read(builder, split) for split in builder.info.splits}, names
+
+
 def find(name: str, folders: Folders) -> Any | None:
     """The prepared data set's TFDS builder, or None if no folder has it."""
     import tensorflow_datasets as tfds
 
     logging.getLogger("absl").setLevel(logging.ERROR)  # it warns of every folder that is not prepared yet
     for folder in folders.datasets:
-        builder = tfds.builder(name, data_dir=folder)
+        builder = tfds.builder(name, data_dir=folder, **_ours(name, folders))
         if builder.is_prepared():
             return builder
     return None
@@ -45,34 +53,40 @@ def prepare(name: str, folders: Folders) -> Any:
     import tensorflow_datasets as tfds
 
     tfds.disable_progress_bar()
-    builder = tfds.builder(name, data_dir=folders.datasets[0])
+    builder = tfds.builder(name, data_dir=folders.datasets[0], **_ours(name, folders))
     try:
-        _reach(builder)
+        if not _ours(name, folders) and not any((Path(builder.data_dir_root) / "downloads").glob("*.INFO")):
+            reach(list(builder.url_infos)[:1])  # of earlier downloads TFDS may be able to make it
         with contextlib.redirect_stdout(sys.stderr):  # TFDS prints; standard output is for answers
             builder.download_and_prepare()
     except Exception as error:  # TFDS lets through whatever its many helpers raise
+        by_hand = ", SEQTASKS_MANUAL_DIR to one that has its files" if _ours(name, folders) else ""
         looked = ", ".join(str(folder) for folder in folders.datasets)
         raise ResourceError(
             f"data set {name} is not in {looked} and cannot be downloaded ({_short(error)}); connect to the network, "
-            "set TFDS_DATA_DIR to a folder that has it prepared, or use --sample"
+            f"set TFDS_DATA_DIR to a folder that has it prepared{by_hand}, or use --sample"
         ) from error
     return builder
 
 
-def _reach(builder: Any) -> None:
-    """Raises ResourceError if the data set's server cannot be reached: TFDS would try for three minutes.
+def _ours(name: str, folders: Folders) -> dict[str, Any]:
+    """What a builder of ours is given, once TFDS knows of it; nothing for one of TFDS's own."""
+    module = name.partition("/")[0]
+    if not (Path(__file__).parent / f"{module}.py").exists():
+        return {}
+    import_module(f"{__name__}.{module}")
+    return {"manual": folders.manual}
 
-    A folder with earlier downloads is left to TFDS, which may need no server.
-    """
+
+def reach(addresses: Sequence[str]) -> None:
+    """Raises ResourceError if a server cannot be reached: TFDS would try for three minutes."""
     import requests
 
-    if any((Path(builder.data_dir_root) / "downloads").glob("*.INFO")):
-        return
-    for url in list(builder.url_infos)[:1]:
+    for address in addresses:
         try:
-            requests.head(url, timeout=TIMEOUT, allow_redirects=True)
+            requests.head(address, timeout=TIMEOUT, allow_redirects=True)
         except requests.RequestException:
-            raise ResourceError(f"no connection to {urlsplit(url).hostname}") from None
+            raise ResourceError(f"no connection to {urlsplit(address).hostname}") from None
 
 
 def _read(builder: Any, split: str) -> dict[str, np.ndarray]:

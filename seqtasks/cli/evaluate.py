@@ -8,30 +8,51 @@ from typing import Any
 import click
 
 from seqtasks.cli import options
+from seqtasks.errors import UsageError
 
 
 @click.command("evaluate")
 @options.task_argument
 @click.option("--split", default="test", show_default=True)
+@click.option("--folds", type=int, help="Train again so many times, each tested on another part of all the examples.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of these trainings.  [default: the model's]")
 @options.json_option
 @options.model_option
 @options.datasets_option
 @options.manual_option
-def command(task: str, split: str, as_json: bool, model: Path | None, datasets: str, manual_dir: str | None) -> None:
+def command(
+    task: str,
+    split: str,
+    folds: int | None,
+    seed: int | None,
+    as_json: bool,
+    model: Path | None,
+    datasets: str,
+    manual_dir: str | None,
+) -> None:
     """Measure a trained model on a split, or on several: --split validation+test. Leaves metrics.json beside it."""
     folder = options.model_folder(model, task)
     options.start_tensorflow()
-    from seqtasks import evaluation, trained
+    from seqtasks import evaluation, folding, learning, trained
 
-    restored = trained.restore(folder, task)
-    result = evaluation.evaluate(restored, split, options.folders(datasets, manual_dir), options.say)
+    if seed is not None and folds is None:
+        raise UsageError("--seed is for the trainings of --folds; give both")
+    restored, where = trained.restore(folder, task), options.folders(datasets, manual_dir)
+    if folds is None:
+        result = evaluation.evaluate(restored, split, where, options.say)
+        left = "metrics.json, confusion.png, mistakes.csv" if "confusion" in result else "metrics.json"
+    else:
+        of = restored.card.seed if seed is None else seed
+        with learning.working_in(folder):
+            result = folding.cross_validate(restored, folds, where, seed=of, notice=options.say)
+        left = folding.RESULT
     if as_json:
         options.say_json(result)
     else:
-        _table(result, restored.task.targets.names, folder)
+        _table(result, restored.task.targets.names, f"{folder}/{left}")
 
 
-def _table(result: dict[str, Any], names: tuple[str, ...], folder: Path) -> None:
+def _table(result: dict[str, Any], names: tuple[str, ...], left: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -49,5 +70,4 @@ def _table(result: dict[str, Any], names: tuple[str, ...], folder: Path) -> None
         answered = ", ".join(f"{count:,} {name}" for name, count in zip(names, row, strict=True))
         figures.add_row(f"{truth} answered as", answered)
     console.print(figures)
-    more = ", confusion.png, mistakes.csv" if "confusion" in result else ""
-    console.print(f"{folder}/metrics.json{more}", highlight=False)
+    console.print(left, highlight=False)

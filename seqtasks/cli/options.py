@@ -55,6 +55,8 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
         test_data: str | None,
         input_column: str | None,
         label_column: str | None,
+        label_pattern: str | None,
+        skip_invalid: bool,
         separator: str | None,
         encoding: str,
         **others: Any,
@@ -69,7 +71,9 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
         from seqtasks.readers import Options
 
         test = str(Path(test_data).absolute()) if test_data else None
-        reading = Options(input_column, label_column, separator, encoding)
+        reading = Options(
+            input_column, label_column, separator, encoding, label_pattern=label_pattern, skip_invalid=skip_invalid
+        )
         return command(which=Source(str(Path(data).absolute()), test, reading), **others)
 
     for option in reversed(
@@ -80,9 +84,13 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--sample", is_flag=True, help="The small data set that the project makes: no network, no files."
             ),
-            click.option("--data", metavar="FILE", help="Own examples: CSV, TSV, JSONL, Parquet; a folder per class."),
+            click.option(
+                "--data", metavar="FILE", help="Own examples: CSV, JSONL, Parquet, FASTA; a folder per class."
+            ),
             click.option("--test-data", metavar="FILE", help="Own test examples; else a tenth of --data."),
             click.option("--label-column", help="If its name is not a usual one."),
+            click.option("--label-pattern", metavar="REGEX", help="Finds the label in a FASTA header, in its group."),
+            click.option("--skip-invalid", is_flag=True, help="Leave out rows that cannot be used, and count them."),
             reading_options,
         )
     ):

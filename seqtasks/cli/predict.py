@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from seqtasks.cli import options
-from seqtasks.errors import UsageError
+from seqtasks.errors import InputError, UsageError
 
 
 @click.command("predict")
@@ -29,9 +29,12 @@ from seqtasks.errors import UsageError
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(["csv", "tsv", "jsonl", "txt"]),
-    help="What the file is, if its name does not say so.",
+    type=click.Choice(["csv", "tsv", "jsonl", "txt", "fa", "bed"]),
+    help="What the file is, if its name does not say so; of a scan, what is written.",
 )
+@click.option("--window", type=int, help="Scan: answer windows of so many bases along the records of a FASTA file.")
+@click.option("--stride", type=int, help="Bases from one window to the next.  [default: a half of --window]")
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw what each base of a value matters.")
 @click.option("--strict", is_flag=True, help="Stop at the first bad row, instead of setting it aside.")
 @options.reading_options
 @options.json_option
@@ -43,6 +46,9 @@ def command(
     output: Path | None,
     kind: str | None,
     strict: bool,
+    window: int | None,
+    stride: int | None,
+    plot: Path | None,
     input_column: str | None,
     separator: str | None,
     encoding: str,
@@ -52,21 +58,35 @@ def command(
     """Answer raw values from a task's export, one line each; or the rows of a file, with their columns kept."""
     if bool(values) == bool(file):
         raise UsageError("give values or --file FILE, one of the two")
+    if (window or stride) and not (window and file):
+        raise UsageError("--window goes with --file, a FASTA file, and --stride with --window")
+    if kind == "bed" and not window:
+        raise UsageError("bed is what a scan writes; give --window")
+    if plot and len(values) != 1:
+        raise UsageError("--plot draws one value; give one")
     folder = options.model_folder(model, task)
     from seqtasks import serving
 
     serving.newest(folder)  # a missing export is told before TensorFlow takes its seconds
     options.start_tensorflow()
+    from seqtasks import tasks
+
+    codec = tasks.find(task).inputs
     if file:
-        from seqtasks import answering
+        from seqtasks import answering, scanning
         from seqtasks.readers import Options
 
+        reading = Options(input_column, None, separator, encoding, "fa" if window else kind)
+        scan = scanning.Scan(file, reading, codec, window, stride or max(window // 2, 1)) if window else None
         answering.one_core_a_batch()
-        _answer_file(
-            serving.load(folder), task, file, Options(input_column, None, separator, encoding, kind), output, strict
-        )
+        written = f".{kind or 'bed'}" if window else None
+        _answer_file(serving.load(folder), codec, file, reading, output, strict=strict, scan=scan, kind=written)
         return
-    answers = serving.load(folder)(values)
+    cleaned = [_clean(codec, number, serving.as_bytes(value)) for number, value in enumerate(values, 1)]
+    served = serving.load(folder)
+    answers = served(cleaned)
+    if plot:
+        _draw(served, codec, cleaned[0], plot)
     if as_json:
         inputs = [value.encode("utf-8", "surrogateescape").decode(errors="replace") for value in values]
         options.say_json([{"input": value, **answer} for value, answer in zip(inputs, answers, strict=True)])
@@ -75,30 +95,51 @@ def command(
         click.echo("\t".join([answer["answer"]] + [f"{answer[name]:.4f}" for name in answer if name == "probability"]))
 
 
-def _answer_file(served: Any, task: str, file: Path, reading: Any, output: Path | None, strict: bool) -> None:
+def _clean(codec: Any, number: int, value: bytes) -> bytes:
+    try:
+        return bytes(codec.clean(value))
+    except InputError as error:
+        raise InputError(f"value {number} {error}") from None
+
+
+def _draw(served: Any, codec: Any, value: bytes, path: Path) -> None:
+    from seqtasks import files, mutation, plots
+
+    effects = mutation.effects(served, codec, value)
+    with files.writing(path, point="plot") as part:
+        plots.logo(value.decode(), effects, part)
+
+
+def _answer_file(
+    served: Any, codec: Any, file: Path, reading: Any, output: Path | None, *, scan: Any, **more: Any
+) -> None:
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from seqtasks import answering, tasks
+    from seqtasks import answering
 
     console = Console(stderr=True)
     named = output or Path("standard-input" if str(file) == "-" else file.name)
     rejects = named.with_name(f"{named.name}.rejects.jsonl")
-    usual = tasks.find(task).inputs.columns
-    columns = [SpinnerColumn(), TextColumn("{task.completed:,} rows"), TimeElapsedColumn()]
+    unit = "bases" if scan else "rows"
+    columns = [SpinnerColumn(), TextColumn(f"{{task.completed:,}} {unit}"), TimeElapsedColumn()]
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         bar = progress.add_task("answering", total=None)
-        more: dict[str, Any] = {
+        more |= {
             "rejects": rejects,
-            "strict": strict,
-            "progress": lambda done: progress.update(bar, completed=done.rows),
+            "scan": scan,
+            "progress": lambda done: progress.update(bar, completed=scan.bases if scan else done.rows),
         }
         if output:
-            done = answering.answer_to_file(served, file, reading, usual, output, **more)
+            done = answering.answer_to_file(served, file, reading, codec, output, **more)
         else:
             rejects.unlink(missing_ok=True)
             done = answering.answer(
-                served, file, reading, usual, output=sys.stdout.buffer, done=answering.Done(), **more
+                served, file, reading, codec, output=sys.stdout.buffer, done=answering.Done(), **more
             )
     aside = f"; {done.rejects:,} bad ones set aside in {rejects}" if done.rejects else ""
-    options.say(f"{done.rows:,} rows{aside}")
+    if scan:
+        unknown = f"; {scan.unknown:,} windows left out, most of whose bases are not known" if scan.unknown else ""
+        options.say(f"{scan.bases:,} bases, {done.rows:,} windows{unknown}{aside}")
+    else:
+        options.say(f"{done.rows:,} rows{aside}")

@@ -3,7 +3,8 @@
 A codec is a frozen dataclass and nothing but its fields: `describe` gives them for card.json, `restore` makes the codec
 again. `fit` returns a fitted copy. Each translation is written once, in TensorFlow ops, for training and export alike.
 
-    input codec     fit, encode, placeholder, embed, embedding, settings, tables      values (B, T, ...), lengths (B,)
+    input codec     fit, encode, placeholder, views, embed, embedding, settings, tables, clean, settled
+                                                                          values (B, T, ...), lengths (B,)
     target codec    fit, encode, decode, choices, names, tables                           ids (B,) or (B, T)
 """
 

@@ -63,6 +63,11 @@ class Text:
         return len(self.vocabulary) + SPECIALS
 
     @property
+    def settled(self) -> bool:
+        """Whether one value can be of one class only: people may mean two things by the same words."""
+        return False
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """What people call a column of texts."""
         return ("text", "review", "sentence", "comment", "message", "content", "document", "body", "tweet")
@@ -70,6 +75,10 @@ class Text:
     def settings(self) -> dict[str, Any]:
         """The fields that a person may set."""
         return {each.name: getattr(self, each.name) for each in dataclasses.fields(self) if each.name not in LEARNED}
+
+    def clean(self, value: bytes) -> bytes:
+        """A person's text as it is: any can be read."""
+        return value
 
     def fit(self, values: Iterable[np.ndarray]) -> Text:
         """Learns the vocabulary, and then the pairs, from batches of texts that can be gone through twice.
@@ -116,6 +125,9 @@ class Text:
     def placeholder(self) -> keras.KerasTensor:
         """The network's input, ids (B, T)."""
         return keras.Input((None,), dtype="int32", name="ids")
+
+    def views(self) -> None:
+        """There is one way only to read a text."""
 
     def embed(self, values: keras.KerasTensor, settings: Mapping[str, Any]) -> keras.KerasTensor:
         """Ids (B, T) -> vectors (B, T, E): one learned for each word and, beside it, one for it and the next word."""

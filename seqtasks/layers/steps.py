@@ -11,6 +11,10 @@ from keras import ops
 
 from seqtasks.errors import unknown
 
+START = keras.initializers.RandomUniform(-0.05, 0.05)
+LEAST = -1e9  # no state or score is as low: finite, so a row of no steps stays finite
+ATTENTION = 64  # width in which steps are weighed
+
 
 @keras.saving.register_keras_serializable("seqtasks")
 class Mask(keras.layers.Layer):
@@ -67,6 +71,53 @@ class Pairs(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("seqtasks")
+class Position(keras.layers.Layer):
+    """Values (B, T, E) -> the same plus a vector learned for each place; all places from `length` on share the last."""
+
+    def __init__(self, length: int, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.length = length
+
+    def build(self, values: tuple[int | None, ...]) -> None:
+        self.places = self.add_weight(shape=(self.length, values[-1]), initializer=START, name="places")
+
+    def call(self, values: tf.Tensor) -> tf.Tensor:
+        place = tf.minimum(tf.range(tf.shape(values)[1]), self.length - 1)
+        return values + tf.gather(tf.convert_to_tensor(self.places), place)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "length": self.length}
+
+
+@keras.saving.register_keras_serializable("seqtasks")
+class Attention(keras.layers.Layer):
+    """States (B, T, U), which are kept (B, T) -> their mean (B, U), each weighed by itself (Lin et al., 2017).
+
+    The weight is softmax over t of v . tanh(W h_t).
+    """
+
+    def __init__(self, width: int, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.width = width
+        self.supports_masking = True
+
+    def build(self, states_shape: tuple[int | None, ...], kept_shape: tuple[int | None, ...]) -> None:
+        self.kernel = self.add_weight(shape=(states_shape[-1], self.width), name="kernel")
+        self.direction = self.add_weight(shape=(self.width, 1), name="direction")
+
+    def call(self, states: tf.Tensor, kept: tf.Tensor) -> tf.Tensor:
+        scores = ops.matmul(ops.tanh(ops.matmul(states, self.kernel)), self.direction)  # (B, T, 1)
+        weights = ops.softmax(ops.where(kept[:, :, None], scores, ops.full_like(scores, LEAST)), axis=1)
+        return ops.sum(weights * states, axis=1)
+
+    def compute_mask(self, *_: Any) -> None:
+        """There are no steps any more."""
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "width": self.width}
+
+
+@keras.saving.register_keras_serializable("seqtasks")
 class Nudge(keras.layers.Layer):
     """Values as they come, or moved by `by`, which the training sets while it traces an adversarial step."""
 
@@ -86,8 +137,7 @@ def pool(name: str, states: keras.KerasTensor, mask: keras.KerasTensor) -> keras
 
 
 def _max(states: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
-    least = ops.full_like(states, -1e9)  # no state is as low: finite, so a row of no steps stays finite
-    return ops.max(ops.where(mask[:, :, None], states, least), axis=1)
+    return ops.max(ops.where(mask[:, :, None], states, ops.full_like(states, LEAST)), axis=1)
 
 
 def _mean(states: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
@@ -95,4 +145,12 @@ def _mean(states: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTens
     return ops.sum(states * kept, axis=1) / ops.maximum(ops.sum(kept, axis=1), 1.0)
 
 
-POOLS: dict[str, Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]] = {"max": _max, "mean": _mean}
+def _attention(states: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
+    return Attention(ATTENTION, name="attention")(states, mask)
+
+
+POOLS: dict[str, Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]] = {
+    "max": _max,
+    "mean": _mean,
+    "attention": _attention,
+}

@@ -7,17 +7,25 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from keras import ops
 
 from seqtasks.errors import unknown
+from seqtasks.layers.front import DEFAULTS as FRONT
+from seqtasks.layers.front import front
 from seqtasks.layers.stack import DEFAULTS as STACK
 from seqtasks.layers.stack import stack
-from seqtasks.layers.steps import POOLS, Mask, Nudge, pool
+from seqtasks.layers.steps import POOLS, Mask, Nudge, Position, pool
 
-DEFAULTS: dict[str, bool | int | float | str] = STACK | {
-    "embedding": 96,  # width of the vector of a word, or whatever a step is
-    "pool": "max",  # over time: max, mean, or the last state
-    "output_dropout": 0.0,
-}
+DEFAULTS: dict[str, bool | int | float | str] = (
+    STACK
+    | FRONT
+    | {
+        "embedding": 96,  # width of the vector of a word, or whatever a step is
+        "positions": False,  # whether each place has a vector of its own, for what is told by where it stands
+        "pool": "max",  # over time: max, mean, attention, or the last state
+        "output_dropout": 0.0,
+    }
+)
 STREAMS = False
 
 
@@ -32,17 +40,25 @@ def build(inputs: Any, targets: Any, settings: Mapping[str, Any]) -> keras.Model
         raise unknown("pool", settings["pool"], [*POOLS, "last"])
     values = inputs.placeholder()
     lengths = keras.Input((), dtype="int32", name="lengths")
-    mask = Mask(name="mask")(values, lengths)
+    views = inputs.views()
+    read, steps = views(values, lengths) if views else (values, lengths)
+    mask = Mask(name="mask")(read, steps)
     sequences = settings["pool"] != "last"
-    embedding = None if settings["adversarial"] else inputs.embedding(settings)
+    plain = not (settings["adversarial"] or settings["front"] or settings["positions"])
+    embedding = inputs.embedding(settings) if plain else None
     if embedding is None:
-        vectors = Nudge(name="nudge")(inputs.embed(values, settings))
+        vectors = Nudge(name="nudge")(inputs.embed(read, settings))
+        vectors, mask = front(vectors, mask, settings)
+        if settings["positions"]:
+            vectors = Position(-(-inputs.length // settings["stride"]), name="positions")(vectors)
         states = stack(vectors, mask, settings, sequences=sequences)
     else:
-        states = stack(values, mask, settings, sequences=sequences, embedding=embedding)
+        states = stack(read, mask, settings, sequences=sequences, embedding=embedding)
     summary = states if settings["pool"] == "last" else pool(settings["pool"], states, mask)
     summary = keras.layers.Dropout(settings["output_dropout"], name="output_dropout")(summary)
     logits = keras.layers.Dense(targets.choices, name="logits")(summary)
+    if views:
+        logits = ops.mean(ops.reshape(logits, (2, -1, targets.choices)), axis=0)
     return keras.Model([values, lengths], logits, name="many_to_one")
 
 

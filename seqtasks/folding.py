@@ -1,0 +1,95 @@
+"""Cross-validation: the training of a model again and again, each time tested on another part of all examples."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqtasks import evaluation, files, own, preparing, splits, trained
+from seqtasks.batching import Encoded
+from seqtasks.errors import UsageError
+from seqtasks.learning import Lesson
+from seqtasks.preparing import Data
+from seqtasks.task import Examples, Folders
+from seqtasks.trained import Trained
+
+RESULT = "folds.json"
+
+
+def cross_validate(
+    model: Trained, number: int, folders: Folders, *, seed: int, notice: Callable[[str], None]
+) -> dict[str, Any]:
+    """The figures of merit of all examples, each answered by a model that was trained on the other folds.
+
+    The training is the model's own, with its settings; nothing is held back for choosing, the last epoch is kept. As
+    many folds as there are distinct inputs leave one out at a time. A fold that is done is not done again. Leaves
+    folds.json in the model's folder. Raises UsageError for a number of folds that cannot be.
+    """
+    task, card = model.task, model.card
+    if task.streams:
+        raise UsageError("folds are of examples, and a text is one; leave --folds out")
+    data = preparing.read(task, own.restore(card.source) or card.dataset, folders, notice)
+    examples = Examples.joined(list(data.examples.values()))
+    places = splits.folds(examples, number)
+    folder = model.folder / "folds" / _key(card.settings, data, number, seed)
+    probabilities = np.zeros((len(examples), task.targets.choices), np.float32)
+    lengths = np.zeros(len(examples), np.int32)
+    targets = np.zeros(len(examples), np.int32)
+    for fold in range(number):
+        rows = places == fold
+        if not (folder / f"{fold}.npz").exists():
+            _learn(model, examples, rows, folder / f"{fold}.npz", folders, seed, notice)
+        with np.load(folder / f"{fold}.npz", allow_pickle=False) as found:
+            probabilities[rows], targets[rows], lengths[rows] = (found[each] for each in found.files)
+        right = float((probabilities[rows].argmax(axis=1) == targets[rows]).mean())
+        notice(f"fold {fold + 1} of {number}: accuracy {right:.4f} of {int(rows.sum()):,}")
+    accuracies = [float((probabilities.argmax(axis=1) == targets)[places == fold].mean()) for fold in range(number)]
+    result = {
+        "task": task.name,
+        "dataset": data.name,
+        "split": f"{number} folds",
+        "examples": len(examples),
+        "seed": seed,
+        "wrong": int((probabilities.argmax(axis=1) != targets).sum()),
+        "accuracy_of_folds": float(np.mean(accuracies)),
+        "spread_of_folds": float(np.std(accuracies)),
+        **task.measures(targets, probabilities, lengths, task.targets.names),
+    }
+    files.write_json(model.folder / RESULT, result, point="folds")
+    return result
+
+
+def _key(settings: Any, data: Data, number: int, seed: int) -> str:
+    """What a fold's outcome depends on, in short."""
+    described = json.dumps([settings, data.name, data.rows, number, seed], sort_keys=True)
+    return f"{number}-{hashlib.sha256(described.encode()).hexdigest()[:8]}"
+
+
+def _learn(
+    model: Trained,
+    examples: Examples,
+    rows: np.ndarray,
+    result: Path,
+    folders: Folders,
+    seed: int,
+    notice: Callable[[str], None],
+) -> None:
+    """Trains without the rows and keeps what it answers to them: probabilities, targets, lengths."""
+    parts = {"train": examples.take(np.flatnonzero(~rows)), "test": examples.take(np.flatnonzero(rows))}
+    data = Data(model.card.dataset, parts, {})
+    task = preparing.fit(model.task, data)
+    train, test = preparing.encode(task, data, ["train", "test"], folders).values()
+    training = Lesson(task, data, train, None).training(seed)
+    unfinished = result.with_suffix("")
+    training.run(train, None, folder=unfinished, notice=notice)
+    assert isinstance(test, Encoded)
+    answered = evaluation.predict(trained.Trained(task, training.model, model.card, model.folder), test)
+    with files.writing(result, point="fold") as path, path.open("wb") as file:
+        np.savez(file, probabilities=answered, targets=test.targets, lengths=test.lengths)
+    shutil.rmtree(unfinished, ignore_errors=True)

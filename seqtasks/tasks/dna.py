@@ -1,0 +1,97 @@
+"""What is a piece of DNA: a promoter, a splice site, a place where a factor binds?
+
+Many-to-one. GUE's core promoters (Zhou et al., 2024), its other tasks, UCI's splice junctions and promoters, through
+builders of ours; or random background in which the project plants a TATA box and splice sites, in order or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from seqtasks import builders, measures, training
+from seqtasks.codecs import nucleotides
+from seqtasks.codecs.labels import Labels
+from seqtasks.codecs.nucleotides import BASES, Nucleotides
+from seqtasks.errors import unknown
+from seqtasks.patterns import many_to_one
+from seqtasks.task import Examples, Folders, Task
+
+DATASET = "gue/prom_core_all"
+STRANDS = {  # which strand a sequence was read from matters where something has a direction, and only there
+    "gue/prom_core_all": "one",
+    "gue/prom_core_notata": "one",
+    "gue/prom_core_tata": "one",
+    "gue/prom_300_tata": "one",
+    "gue/tf_0": "both",
+    "gue/tf_1": "both",
+    "gue/tf_2": "both",
+    "gue/mouse_0": "both",
+    "gue/mouse_2": "both",
+    "gue/mouse_3": "both",
+    "uci_splice": "one",
+    "uci_promoters": "one",
+}
+
+BOX, DONOR, ACCEPTOR = "TATAAAAG", "CAGGTAAGT", "TTTCCCTACAG"
+KINDS = {  # what is planted, in this order; a decoy has the same in another order
+    "promoter": (BOX,),
+    "intron": (DONOR, ACCEPTOR),
+    "neither": (ACCEPTOR, DONOR),
+}
+ROWS, LENGTHS, SEED = 140, (60, 90), 4  # of each kind; bases, from and to
+HELD_OUT = 7  # every seventh is for the test
+
+
+def examples(dataset: str, folders: Folders) -> Mapping[str, Examples]:
+    """The splits that the data set has: sequences, bytes (N,), and the names of their classes, str (N,)."""
+    if dataset not in STRANDS:
+        raise unknown("data set", dataset, [*STRANDS, "sample"])
+    splits, names = builders.load_classes(dataset, folders)
+    return {name: Examples(rows["sequence"], names[rows["label"]]) for name, rows in splits.items()}
+
+
+def sample() -> Mapping[str, Examples]:
+    """Random bases in which a TATA box stands, an intron's two ends, or these in the wrong order."""
+    draw = np.random.default_rng(SEED)
+    rows: dict[str, list[tuple[bytes, str]]] = {"train": [], "test": []}
+    for number in range(ROWS * len(KINDS)):
+        kind = list(KINDS)[number % len(KINDS)]
+        sequence = "".join(draw.choice(list(BASES), draw.integers(*LENGTHS)))
+        part = len(sequence) // len(KINDS[kind])
+        for place, planted in enumerate(KINDS[kind]):
+            start = place * part + int(draw.integers(part - len(planted)))
+            sequence = sequence[:start] + planted + sequence[start + len(planted) :]
+        split = "test" if number // len(KINDS) % HELD_OUT == 0 else "train"
+        rows[split].append((sequence.encode(), kind))
+    return {
+        split: Examples(*(np.array(column, dtype=object) for column in zip(*pairs, strict=True)))
+        for split, pairs in rows.items()
+    }
+
+
+TASK = Task(
+    name="dna",
+    pattern=many_to_one,
+    inputs=Nucleotides(),
+    targets=Labels(),
+    dataset=DATASET,
+    examples=examples,
+    sample=sample,
+    measures=measures.classification,
+    settings=training.DEFAULTS
+    | many_to_one.DEFAULTS
+    | nucleotides.DEFAULTS
+    | {
+        "epochs": 10,
+        "bidirectional": True,
+        "front": 9,
+        "positions": True,
+        "pool": "attention",
+        "dropout": 0.2,
+        "output_dropout": 0.3,
+        "base_dropout": 0.1,
+    },
+    declared={name: {"strands": strands} for name, strands in STRANDS.items()},
+)
