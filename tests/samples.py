@@ -41,6 +41,32 @@ SAMPLES = {
         },
         odd=ODD_TEXTS,
     ),
+    "dna": Sample(
+        settings={
+            "units": "16",
+            "filters": "24",
+            "epochs": "6",
+            "learning_rate": "0.01",
+            "least_steps": "60",
+            "dropout": "0",
+            "output_dropout": "0",
+            "base_dropout": "0",
+        },
+        answers={
+            "TTGTTTACGCCGTTATAAAAGACTCATTTTCGTGTGACGCGCTAGAAGCCCTGCTTCAAAGGGTTGGACTTACCGACCATG": "promoter",
+            "gagccctatattatacaggtaagtattctcccatacgcatttacccatgaacttatcatagcatttccctacagaaggcg": "intron",
+            "GGGGGGAACATAGCTCATTTCCCTACAGGGTAGAGGACGTAGGCCAGGTAAGTCGTCTCTGGGAGCGGAT": "neither",
+            "AGUACUCC–UUUCCCUACAGGAUUUAUCAAUAAGAGUACUCGGGGGGAGUCUGACCCAGGUAAGUGAUUUCA": "neither",
+        },
+        odd=ODD_TEXTS
+        | {
+            "protein": b"MKVLAAGIEQFP",
+            "only N": b"N" * 50,
+            "all letters of IUPAC": b"ACGTURYSWKMBDHVN",
+            "gaps": b"ACGT--ACGT..ACGT**",
+            "digits and blanks, as GenBank has them": b"  1 acgtacgtac gtacgtacgt\n 21 acgt",
+        },
+    ),
     "text_generation": Sample(
         settings={
             "layers": "1",

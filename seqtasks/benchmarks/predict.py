@@ -14,6 +14,7 @@ import pandas as pd
 import tensorflow as tf
 
 from seqtasks import answering, benchmarks, learning, readers, serving, tasks
+from seqtasks.codecs.text import Text
 from seqtasks.task import Folders
 
 ROWS = 4_096
@@ -64,7 +65,7 @@ def _answer(requests: Connection, file: Path) -> None:
     served = serving.load(file.parent)
     try:
         while requests.recv():
-            given = (served, file, readers.Options(), ("text",))
+            given = (served, file, readers.Options(), Text())
             answering.answer(*given, output=io.BytesIO(), rejects=file.with_name("rejects"), done=answering.Done())
             requests.send(True)
     except EOFError:
