@@ -57,7 +57,7 @@ def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = N
 
         loop = _loop(lesson.task.inputs, model, folder / f"{piece}.fa")
         seconds = benchmarks.interleaved({"ours": ours, "loop": loop}, repeats=repeats)
-            tenth = ours(bases // 10)
+        tenth = ours(bases // 10)
         start = time.perf_counter()
         memory = ours(bases)
         taken = time.perf_counter() - start
@@ -154,8 +154,9 @@ def _scan(requests: Connection, folder: Path) -> None:
             path = folder / f"{number}.fa"
             scan = Scan(path, Options(kind="fa"), codec, WINDOW, STRIDE)
             with (folder / "out.bed").open("wb") as output:
-                more: dict[str, Any] = {"rejects": folder / "rejects", "done": answering.Done(), "scan": scan, "kind": ".bed"}
-                answering.answer(served, path, Options(kind="fa"), codec, output=output, **more)
+                given = (served, path, Options(kind="fa"), codec)
+                new = answering.Done()
+                answering.answer(*given, output=output, rejects=folder / "rejects", done=new, scan=scan, kind=".bed")
             requests.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
     except EOFError:
         return
