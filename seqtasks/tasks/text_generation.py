@@ -16,7 +16,7 @@ from seqtasks import builders, measures, training
 from seqtasks.codecs.tokens import Tokens
 from seqtasks.errors import unknown
 from seqtasks.patterns import continuation
-from seqtasks.task import Examples, Folders, Task
+from seqtasks.task import Examples, Folders, Setting, Task
 
 DATASET = "tiny_shakespeare"
 
@@ -31,6 +31,19 @@ ANIMALS = {  # where each lives, and how it is there
 }
 DIALOGUE = "{A}: Good day, {b}! How is the {place}?\n{B}: The {place} is {kind}, thank you, {a}.\n\n"
 HELD_OUT = 7  # every seventh dialogue is for the test
+SMALL: dict[str, Setting] = {  # a few thousand characters, learned within a minute
+    "epochs": 4,
+    "batch": 8,
+    "learning_rate": 0.01,
+    "average": 0.9,
+    "layers": 1,
+    "units": 96,
+    "dropout": 0.0,
+    "weight_dropout": 0.0,
+    "output_dropout": 0.0,
+    "precision": "float32",
+    "window": 64,
+}
 
 
 def examples(dataset: str, folders: Folders) -> Mapping[str, Examples]:
@@ -81,5 +94,6 @@ TASK = Task(
     },
     declared={
         DATASET: {"held_back": 0.0},  # its epochs are chosen already, and a play cut in two is learned badly
+        "sample": SMALL,
     },
 )
