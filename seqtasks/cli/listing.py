@@ -21,7 +21,7 @@ MEASURES = ("accuracy", "bits_per_character")  # the one figure that is shown of
 @options.json_option
 def command(show_datasets: bool, as_json: bool) -> None:
     """The tasks, what is trained, what is exported and how good it was."""
-    rows = [_dataset_row(name) if show_datasets else _row(name) for name in tasks.names()]
+    rows = [row for name in tasks.names() for row in (_dataset_rows(name) if show_datasets else [_row(name)])]
     if as_json:
         options.say_json(rows)
         return
@@ -56,11 +56,16 @@ def _row(name: str) -> dict[str, Any]:
     return row
 
 
-def _dataset_row(name: str) -> dict[str, Any]:
-    about = tasks.describe(name)
-    searched = ["datasets", os.environ.get("TFDS_DATA_DIR", "")]
-    found = [folder for folder in searched if folder and (Path(folder) / about["dataset"]).is_dir()]
-    return {"dataset": about["dataset"], "task": name, "prepared in": found[0] if found else None}
+def _dataset_rows(name: str) -> list[dict[str, Any]]:
+    searched = [folder for folder in ("datasets", os.environ.get("TFDS_DATA_DIR", "")) if folder]
+    return [
+        {
+            "dataset": dataset,
+            "task": name,
+            "prepared in": next((folder for folder in searched if (Path(folder) / dataset).is_dir()), None),
+        }
+        for dataset in tasks.describe(name)["datasets"]
+    ]
 
 
 def _text(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from seqtasks.errors import unknown
 from seqtasks.task import Task
@@ -24,8 +25,11 @@ def known(name: str) -> str:
     return name
 
 
-def describe(name: str) -> dict[str, str]:
-    """A task's summary, pattern and data set, read from its file: nothing is imported."""
+def describe(name: str) -> dict[str, Any]:
+    """A task's summary, pattern, data set and all its data sets, read from its file: nothing is imported.
+
+    Where there are several, they are the keys of the dictionary DATASETS.
+    """
     tree = ast.parse((FOLDER / f"{name}.py").read_text())
     summary = (ast.get_docstring(tree) or "").partition("\n")[0]
     call = next(
@@ -35,7 +39,10 @@ def describe(name: str) -> dict[str, str]:
     given = {each.arg: each.value for each in call.keywords}
     constants = {ast.unparse(node.targets[0]): node.value for node in tree.body if isinstance(node, ast.Assign)}
     dataset = ast.unparse(constants.get(ast.unparse(given["dataset"]), given["dataset"])).strip("'\"")
-    return {"name": name, "summary": summary, "pattern": ast.unparse(given["pattern"]), "dataset": dataset}
+    several = constants.get("DATASETS")
+    datasets = [ast.literal_eval(key) for key in several.keys if key] if isinstance(several, ast.Dict) else [dataset]
+    pattern = ast.unparse(given["pattern"])
+    return {"name": name, "summary": summary, "pattern": pattern, "dataset": dataset, "datasets": datasets}
 
 
 def find(name: str) -> Task:

@@ -19,7 +19,7 @@ from seqtasks.patterns import many_to_one
 from seqtasks.task import Examples, Folders, Task
 
 DATASET = "gue/prom_core_all"
-STRANDS = {  # which strand a sequence was read from matters where something has a direction, and only there
+DATASETS = {  # and their strands: which one was read matters where something has a direction, and only there
     "gue/prom_core_all": "one",
     "gue/prom_core_notata": "one",
     "gue/prom_core_tata": "one",
@@ -46,8 +46,8 @@ HELD_OUT = 7  # every seventh is for the test
 
 def examples(dataset: str, folders: Folders) -> Mapping[str, Examples]:
     """The splits that the data set has: sequences, bytes (N,), and the names of their classes, str (N,)."""
-    if dataset not in STRANDS:
-        raise unknown("data set", dataset, [*STRANDS, "sample"])
+    if dataset not in DATASETS:
+        raise unknown("data set", dataset, [*DATASETS, "sample"])
     splits, names = builders.load_classes(dataset, folders)
     return {name: Examples(rows["sequence"], names[rows["label"]]) for name, rows in splits.items()}
 
@@ -93,5 +93,5 @@ TASK = Task(
         "output_dropout": 0.3,
         "base_dropout": 0.1,
     },
-    declared={name: {"strands": strands} for name, strands in STRANDS.items()},
+    declared={name: {"strands": strands} for name, strands in DATASETS.items()},
 )
