@@ -47,8 +47,12 @@ def command(
     serving.newest(folder)  # a missing export is told before TensorFlow takes its seconds
     given = sys.stdin.buffer.read() if prompt == "-" else serving.as_bytes(prompt)
     options.start_tensorflow()
+    import tensorflow as tf
+
     from seqtasks import writing
 
+    # rewriting the graphs of an export takes longer than it saves in a text, and changes no bit of it
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     served = serving.load(folder)
     writing.check(served)
     settings = served.manifest["settings"]

@@ -119,11 +119,13 @@ def endpoints(model: keras.Model, inputs: Any, targets: Any, settings: Mapping[s
         top_p: tf.Tensor,
         seed: tf.Tensor,
     ) -> Named:
-        return {"answer": go_on(begin(prompt), length, temperature, top_k, top_p, tf.constant(1.0), seed)[0]}
+        begun = once["begin"](prompt)
+        return {"answer": once["go_on"](begun, length, temperature, top_k, top_p, tf.constant(1.0), seed)[0]}
 
     def serve(values: tf.Tensor) -> Named:
         seed = tf.zeros(tf.shape(values), tf.int64)
-        return generate(values, settings["written"], settings["temperature"], 0, 1.0, seed)
+        numbers = (settings["written"], float(settings["temperature"]), 0, 1.0)
+        return once["generate"](values, *map(tf.constant, numbers), seed)
 
     def score(values: tf.Tensor, states: Named) -> tuple[tf.Tensor, Named]:
         ids, lengths = inputs.encode(values)
@@ -135,12 +137,20 @@ def endpoints(model: keras.Model, inputs: Any, targets: Any, settings: Mapping[s
     texts, number = tf.TensorSpec([None], tf.string, name="values"), tf.TensorSpec([], tf.int32)
     share, seeds = tf.TensorSpec([], tf.float32), tf.TensorSpec([None], tf.int64, name="seed")
     states = _any_rows(start(tf.constant(1)))
+    signatures = {
+        "generate": [texts, number, share, number, share, seeds],
+        "begin": [texts],
+        "go_on": [states, number, share, number, share, share, seeds],
+    }
+    # what others call stands in an export once: its size is what loading takes
+    once = {
+        each.__name__: tf.function(each, input_signature=signatures[each.__name__], autograph=False)
+        for each in (begin, go_on, generate)
+    }
     return {
         "serve": (serve, [texts]),
-        "generate": (generate, [texts, number, share, number, share, seeds]),
+        **{name: (once[name], signatures[name]) for name in ("generate", "begin", "go_on")},
         "start": (start, [number]),
-        "begin": (begin, [texts]),
-        "go_on": (go_on, [states, number, share, number, share, share, seeds]),
         "score": (score, [texts, states]),
         "strangers": (inputs.strangers, [texts]),
     }
