@@ -129,3 +129,79 @@ def draws(seeds: tf.Tensor, start: tf.Tensor | int, count: tf.Tensor | int) -> t
 def _like(rows: tf.Tensor, token: tf.Tensor) -> tf.Tensor:
     """Rows (B,) as (B, 1, ...), to stand beside a token (B, ...)."""
     return tf.reshape(rows, [-1, *[1] * (token.shape.rank - 1)])
+
+
+def beam(
+    step: Step, states: Any, first: tf.Tensor, *, width: int, length: int, end: int, penalty: float = 1.0,
+    repeats: int = 3,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:  # fmt: skip
+    """The most probable ways found to write on from first tokens (B,): tokens (B, W, L), own (B, W), scores (B, W).
+
+    `width` W ways are kept of each row, the best first; a way ends with the token `end`, which counts among its own,
+    and 0 stands behind it. A score is the sum of log probabilities over ((5 + own) / 6) ** penalty, so that short ways
+    do not win for being short (Wu et al., 2016). No `repeats` tokens stand in a way twice in the same order (Paulus et
+    al., 2018); below 2 they may. States are those of W equal rows for each row, (B * W, ...).
+    """
+    rows = tf.shape(first)[0]
+    best_only = tf.constant([0.0] + [-float("inf")] * (width - 1))
+    begin = (
+        0,
+        tf.repeat(first, width),
+        states,
+        tf.zeros([rows, width, length], tf.int32),
+        tf.tile(best_only[None], [rows, 1]),
+        tf.zeros([rows, width], tf.bool),
+        tf.zeros([rows, width], tf.int32),
+    )
+
+    def going_on(
+        number: tf.Tensor, token: Any, states: Any, tokens: Any, total: Any, ended: tf.Tensor, own: Any
+    ) -> Any:
+        return (number < length) & ~tf.reduce_all(ended)
+
+    def body(
+        number: tf.Tensor, token: tf.Tensor, states: Any, tokens: tf.Tensor, total: tf.Tensor, ended: tf.Tensor,
+        own: tf.Tensor,
+    ) -> Any:  # fmt: skip
+        logits, states = step(token, states)
+        size = tf.shape(logits)[1]
+        chances = tf.reshape(tf.nn.log_softmax(tf.cast(logits, tf.float32)), [rows, width, size])
+        if repeats > 1:
+            chances = _unrepeated(chances, tokens, number, repeats)
+        stays = tf.where(tf.range(size) == 0, 0.0, -float("inf"))  # what has ended is itself, once
+        totals = total[:, :, None] + tf.where(ended[:, :, None], stays, chances)
+        counts = own + tf.cast(~ended, tf.int32)
+        ranked = totals / _longer(counts, penalty)[:, :, None]
+        _, places = tf.math.top_k(tf.reshape(ranked, [rows, width * size]), width)
+        parent, chosen = places // size, places % size
+        total = tf.gather(tf.reshape(totals, [rows, width * size]), places, batch_dims=1)
+        tokens, ended, own = (tf.gather(each, parent, batch_dims=1) for each in (tokens, ended, counts))
+        tokens = tf.where(tf.range(length) == number, chosen[:, :, None], tokens)
+        ended |= chosen == end
+        flat = tf.reshape(tf.range(rows)[:, None] * width + parent, [-1])
+        states = tf.nest.map_structure(lambda each: tf.ensure_shape(tf.gather(each, flat), each.shape), states)
+        return number + 1, tf.reshape(chosen, [-1]), states, tokens, total, ended, own
+
+    _, _, _, tokens, total, _, own = tf.while_loop(going_on, body, begin)
+    return tokens, own, total / _longer(own, penalty)
+
+
+def _longer(own: tf.Tensor, penalty: float) -> tf.Tensor:
+    return ((5 + tf.cast(own, tf.float32)) / 6) ** penalty
+
+
+def _unrepeated(chances: tf.Tensor, tokens: tf.Tensor, number: tf.Tensor, repeats: int) -> tf.Tensor:
+    """Log probabilities (B, W, V), -inf for what would end the same tokens as stand there, of which `number` are."""
+    length = tokens.shape[2]
+    if length < repeats:
+        return chances
+    starts = length - repeats + 1
+    recent = tf.maximum(number - repeats + 1, 0)
+    same = tf.range(starts) + repeats <= number
+    same = tf.tile(same[None, None], [*tf.unstack(tf.shape(tokens)[:2]), 1])
+    for offset in range(repeats - 1):
+        same &= tokens[:, :, offset : offset + starts] == tokens[:, :, recent + offset, None]
+    where = tf.cast(tf.where(same), tf.int32)
+    following = tf.gather_nd(tokens[:, :, repeats - 1 :], where)
+    banned = tf.concat([where[:, :2], following[:, None]], 1)
+    return tf.tensor_scatter_nd_update(chances, banned, tf.fill(tf.shape(following), -float("inf")))

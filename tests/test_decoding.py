@@ -146,3 +146,101 @@ def test_what_was_written_is_discouraged():
 def test_a_choice_that_is_none_takes_the_most_probable(name: str, nonsense: float):
     choose = decoding.sampler(tf.constant([[0.9]]), **{name: nonsense})
     assert choose(tf.constant([[0.0, 1.0, 3.0, 2.0]]), tf.constant(0)).numpy().tolist() == [2]
+
+
+# --- beams ------------------------------------------------------------------------------------------------------------
+
+END = 3
+
+
+def chained(seed: int, size: int = 5) -> tuple[decoding.Step, np.ndarray]:
+    """A step whose logits depend on the last token alone, and its log probabilities (last, next)."""
+    logits = np.random.default_rng(seed).normal(scale=2, size=(size, size)).astype(np.float32)
+    chances = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    return (lambda token, states: (tf.gather(tf.constant(logits), token), states)), chances
+
+
+def every_way(chances: np.ndarray, first: int, length: int, penalty: float) -> list[tuple[float, list[int]]]:
+    """All ways of at most so many tokens with their scores, the best first."""
+    found = []
+
+    def go_on(way: list[int], total: float) -> None:
+        if way and (way[-1] == END or len(way) == length):
+            found.append((total / ((5 + len(way)) / 6) ** penalty, way))
+            return
+        last = way[-1] if way else first
+        for token in range(len(chances)):
+            go_on([*way, token], total + chances[last, token])
+
+    go_on([], 0.0)
+    return sorted(found, reverse=True)
+
+
+@pytest.mark.parametrize("penalty", [0.0, 1.0])
+def test_a_wide_beam_finds_the_best_ways(penalty: float):
+    step, chances = chained(0)
+    first = tf.constant([0, 4])
+    tokens, own, scores = decoding.beam(
+        step, tf.zeros([2 * 600]), first, width=600, length=4, end=END, penalty=penalty, repeats=0
+    )
+    for row, begin in enumerate(first.numpy()):
+        for place, (score, way) in enumerate(every_way(chances, begin, 4, penalty)[:5]):
+            found = tokens[row, place, : own[row, place]].numpy().tolist()
+            assert scores[row, place].numpy() == pytest.approx(score, abs=1e-4)
+            assert sorted(zip([begin, *found], found, strict=False)) == sorted(zip([begin, *way], way, strict=False))
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_a_beam_spells(width: int):
+    ids = [*(LETTERS.index(letter) for letter in "sequential"), 26]
+
+    def step(token: tf.Tensor, at: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return 100 * tf.one_hot(tf.gather(tf.constant([*ids, 26]), tf.minimum(at, len(ids))), len(LETTERS)), at + 1
+
+    tokens, own, scores = tf.function(
+        lambda: decoding.beam(step, tf.zeros([width], tf.int32), tf.constant([26]), width=width, length=20, end=26)
+    )()
+    assert spelled(tokens[0, :1], own[0, :1]) == ["sequential."]
+    assert scores.numpy()[0, 0] == pytest.approx(0, abs=1e-5)
+    assert tokens.numpy()[0, 0, 11:].tolist() == [0] * 9
+
+
+def test_a_beam_of_one_is_greedy():
+    step, _ = chained(3)
+    tokens, _, _ = decoding.beam(step, tf.zeros([3]), tf.constant([0, 1, 2]), width=1, length=6, end=99, repeats=0)
+    greedy, _, _ = decoding.write(step, tf.zeros([3]), tf.constant([0, 1, 2]), length=6, choose=decoding.greedy)
+    np.testing.assert_array_equal(tokens[:, 0], greedy)
+
+
+def test_a_beam_carries_each_way_s_own_states():
+    def step(token: tf.Tensor, sum_: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        now = sum_ + tf.cast(token, tf.float32)  # even sums go on to 1 or, a little less, to 2; odd ones to 2
+        odd = tf.cast(tf.math.floormod(now, 2) == 1, tf.float32)[:, None]
+        return tf.constant([[-9.0, 1.0, 0.9]]) * (1 - odd) + tf.constant([[-9.0, -9.0, 5.0]]) * odd, now
+
+    tokens, _, _ = decoding.beam(step, tf.zeros([4]), tf.constant([0]), width=4, length=3, end=9, repeats=0)
+    ways = tokens.numpy()[0].tolist()
+    assert {tuple(way) for way in ways} == {(1, 2, 2), (2, 1, 2), (2, 2, 1), (2, 2, 2)}
+
+
+def test_company_never_changes_a_beam():
+    step, _ = chained(5, size=30)
+    alone = [
+        decoding.beam(step, tf.zeros([4]), tf.constant([token]), width=4, length=9, end=END) for token in (0, 7, 9)
+    ]
+    together = decoding.beam(step, tf.zeros([12]), tf.constant([0, 7, 9]), width=4, length=9, end=END)
+    for row, found in enumerate(alone):
+        for one, all_ in zip(found, together, strict=True):
+            np.testing.assert_allclose(one[0], all_[row], atol=1e-5)
+
+
+@pytest.mark.parametrize(("repeats", "expected"), [(0, [1] * 8), (3, [1, 1, 1, 2, 1, 1, 3, 1]), (2, None)])
+def test_nothing_is_said_twice(repeats: int, expected: list[int] | None):
+    def step(token: tf.Tensor, states: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.tile([[-50.0, 3.0, 1.0, -20.0]], [tf.shape(token)[0], 1]), states
+
+    tokens, _, _ = decoding.beam(step, tf.zeros([1]), tf.constant([0]), width=1, length=8, end=9, repeats=repeats)
+    way = tokens.numpy()[0, 0].tolist()
+    groups = [tuple(way[place : place + repeats]) for place in range(len(way) - repeats + 1)]
+    assert repeats == 0 or len(set(groups)) == len(groups)
+    assert expected is None or way == expected
