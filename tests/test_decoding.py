@@ -213,14 +213,23 @@ def test_a_beam_of_one_is_greedy():
 
 
 def test_a_beam_carries_each_way_s_own_states():
-    def step(token: tf.Tensor, sum_: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        now = sum_ + tf.cast(token, tf.float32)  # even sums go on to 1 or, a little less, to 2; odd ones to 2
-        odd = tf.cast(tf.math.floormod(now, 2) == 1, tf.float32)[:, None]
-        return tf.constant([[-9.0, 1.0, 0.9]]) * (1 - odd) + tf.constant([[-9.0, -9.0, 5.0]]) * odd, now
+    logits = np.random.default_rng(1).normal(scale=2, size=(7, 5)).astype(np.float32)
+    chances = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
 
-    tokens, _, _ = decoding.beam(step, tf.zeros([4]), tf.constant([0]), width=4, length=3, end=9, repeats=0)
-    ways = tokens.numpy()[0].tolist()
-    assert {tuple(way) for way in ways} == {(1, 2, 2), (2, 1, 2), (2, 2, 1), (2, 2, 2)}
+    def step(token: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        sums = (3 * sums + token) % 7  # all that was written tells what comes next
+        return tf.gather(tf.constant(logits), sums), sums
+
+    tokens, _, scores = decoding.beam(
+        step, tf.zeros([8], tf.int32), tf.constant([0, 1]), width=4, length=6, end=9, penalty=0.0, repeats=0
+    )
+    for row, first in enumerate((0, 1)):
+        for way, score in zip(tokens.numpy()[row], scores.numpy()[row], strict=True):
+            total, sums = 0.0, 0
+            for before, token in zip([first, *way], way, strict=False):
+                sums = (3 * sums + before) % 7
+                total += chances[sums, token]
+            assert score == pytest.approx(total, abs=1e-4)
 
 
 def test_company_never_changes_a_beam():
