@@ -25,6 +25,7 @@ FLOORS = (
         "splits",
         "streams",
         "vocabulary",
+        "wording",
     },
     {"codecs"},
     {"patterns"},

@@ -1,0 +1,107 @@
+"""What a written sentence is worth beside those that people wrote: BLEU, ROUGE-L and CIDEr-D.
+
+Sentences are compared as words in small letters, without punctuation: `words`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+LONGEST = 4  # words of a phrase that is looked at
+SPREAD = 6.0  # words by which a sentence may be longer or shorter, CIDEr-D's sigma
+RECALL = 1.2  # weight of recall in ROUGE-L
+
+Phrase = tuple[str, ...]
+
+
+def words(sentence: str) -> list[str]:
+    """Runs of letters, digits and marks, an apostrophe inside them included, in small letters."""
+    return re.findall(r"[^\W_]+(?:['’][^\W_]+)*", sentence.lower())
+
+
+def captions(written: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, float]:
+    """Sentences and, for each, those that people wrote -> bleu_1 to bleu_4 and rouge_l, from 0 to 1, and cider_d."""
+    ours = [words(each) for each in written]
+    theirs = [[words(each) for each in several] for several in references]
+    return {
+        **bleu(ours, theirs),
+        "rouge_l": sum(rouge_l(one, several) for one, several in zip(ours, theirs, strict=True)) / len(ours),
+        "cider_d": cider_d(ours, theirs),
+    }
+
+
+def bleu(written: Sequence[list[str]], references: Sequence[Sequence[list[str]]]) -> dict[str, float]:
+    """BLEU-1 to BLEU-4 of the whole corpus, by sacrebleu, without smoothing (Papineni et al., 2002)."""
+    import sacrebleu
+
+    most = max(map(len, references))
+    streams = [[" ".join(several[place]) if place < len(several) else None for several in references]
+               for place in range(most)]  # fmt: skip
+    found = sacrebleu.corpus_bleu(
+        [" ".join(each) for each in written], streams, tokenize="none", smooth_method="none", force=True
+    )
+    shares = [precision / 100 for precision in found.precisions]
+    return {f"bleu_{order}": found.bp * math.prod(shares[:order]) ** (1 / order) for order in range(1, LONGEST + 1)}
+
+
+def rouge_l(written: list[str], references: Sequence[list[str]]) -> float:
+    """By the longest words in common, in order (Lin, 2004); the best precision and recall of all references."""
+    common = [_common(written, each) for each in references]
+    precision = max(each / max(len(written), 1) for each in common)
+    recall = max(each / max(len(other), 1) for each, other in zip(common, references, strict=True))
+    if not precision or not recall:
+        return 0.0
+    return (1 + RECALL**2) * precision * recall / (recall + RECALL**2 * precision)
+
+
+def cider_d(written: Sequence[list[str]], references: Sequence[Sequence[list[str]]]) -> float:
+    """Likeness in phrases that are rare among the references (Vedantam et al., 2015), mean of all; 10 is the most.
+
+    Phrases of 1 to 4 words are weighed by log(N / how many examples have them in a reference); a phrase counts at most
+    as often as in the reference, and sentences of another length count less.
+    """
+    seen = Counter(phrase for several in references for phrase in {each for one in several for each in _phrases(one)})
+    examples = math.log(len(references))
+
+    def weighed(sentence: list[str]) -> list[dict[Phrase, float]]:
+        vectors: list[dict[Phrase, float]] = [{} for _ in range(LONGEST)]
+        for phrase, count in Counter(_phrases(sentence)).items():
+            vectors[len(phrase) - 1][phrase] = count * (examples - math.log(max(seen[phrase], 1)))
+        return vectors
+
+    total = 0.0
+    for one, several in zip(written, references, strict=True):
+        ours = weighed(one)
+        for other in several:
+            shorter = math.exp(-((len(one) - len(other)) ** 2) / (2 * SPREAD**2))
+            alike = sum(_cosine(mine, theirs) for mine, theirs in zip(ours, weighed(other), strict=True))
+            total += 10 * shorter * alike / LONGEST / len(several)
+    return total / len(written)
+
+
+def _phrases(sentence: list[str]) -> list[Phrase]:
+    return [
+        tuple(sentence[start : start + size])
+        for size in range(1, LONGEST + 1)
+        for start in range(len(sentence) - size + 1)
+    ]
+
+
+def _cosine(ours: dict[Phrase, float], theirs: dict[Phrase, float]) -> float:
+    norm = math.hypot(*ours.values()) * math.hypot(*theirs.values())
+    return (
+        sum(min(value, theirs[key]) * theirs[key] for key, value in ours.items() if key in theirs) / norm if norm else 0
+    )
+
+
+def _common(one: list[str], other: list[str]) -> int:
+    """The length of the longest common subsequence."""
+    row = [0] * (len(other) + 1)
+    for word in one:
+        before = 0
+        for place, theirs in enumerate(other, 1):
+            before, row[place] = row[place], before + 1 if word == theirs else max(row[place], row[place - 1])
+    return row[-1]

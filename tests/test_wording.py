@@ -1,0 +1,54 @@
+"""Figures of captions. The expected ones were computed with pycocoevalcap 1.2 from the same words."""
+
+from __future__ import annotations
+
+import pytest
+
+from seqtasks import wording
+
+WRITTEN = (
+    "A red circle above a blue square.",
+    "a dog runs on the green grass",
+    "Two children are playing",
+    "a man",
+    "the the the the the the",
+)
+REFERENCES = (
+    ("A red circle is above a blue square.", "a circle, red, over a square", "A red circle above a blue one"),
+    ("A dog is running on grass.", "the brown dog runs across the green grass"),
+    ("Two kids playing in a park", "Children are playing with a ball.", "two children play"),
+    ("A man in a t-shirt rides a bicycle down the street.",),
+    ("The cat is on the mat.", "the cat and the dog"),
+)
+
+
+def test_words_are_small_and_without_signs():
+    assert wording.words("A man's T-shirt: naïve, 2 dogs .") == ["a", "man's", "t", "shirt", "naïve", "2", "dogs"]
+
+
+def test_as_the_field_s_own_scorer():
+    found = wording.captions(WRITTEN, REFERENCES)
+    assert found["cider_d"] == pytest.approx(2.206748342818762, abs=1e-9)
+    assert found["rouge_l"] == pytest.approx(0.585784352812816, abs=1e-9)
+    expected = [0.6220427912220374, 0.5521409593518602, 0.46112249147133033, 0.39370836998865655]
+    assert [found[f"bleu_{order}"] for order in range(1, 5)] == pytest.approx(expected, abs=1e-8)
+
+
+@pytest.mark.parametrize(("place", "expected"), enumerate([5.29290023, 2.59282749, 2.40182938, 0.43094229, 0.31524233]))
+def test_each_sentence_s_share(place: int, expected: float):
+    """What is lost from the sum when one sentence is empty is its share."""
+    ours = [wording.words(each) for each in WRITTEN]
+    theirs = [[wording.words(each) for each in several] for several in REFERENCES]
+    without = [[] if place == number else each for number, each in enumerate(ours)]
+    assert 5 * (wording.cider_d(ours, theirs) - wording.cider_d(without, theirs)) == pytest.approx(expected, abs=1e-7)
+
+
+def test_the_same_sentence_is_worth_all_there_is():
+    whole = wording.captions([each[0] for each in REFERENCES], [each[:1] for each in REFERENCES])
+    assert [whole[name] for name in ("bleu_1", "bleu_4", "rouge_l")] == pytest.approx([1, 1, 1])
+    assert whole["cider_d"] == pytest.approx(10)
+
+
+def test_nothing_in_common_is_worth_nothing():
+    assert set(wording.captions(["xyz"], [["a b c"]]).values()) == {0.0}
+    assert wording.captions(["", "a b"], [["a b c"], ["a c"]])["rouge_l"] > 0
