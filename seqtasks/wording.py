@@ -9,6 +9,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 LONGEST = 4  # words of a phrase that is looked at
 SPREAD = 6.0  # words by which a sentence may be longer or shorter, CIDEr-D's sigma
@@ -38,8 +39,9 @@ def bleu(written: Sequence[list[str]], references: Sequence[Sequence[list[str]]]
     import sacrebleu
 
     most = max(map(len, references))
-    streams = [[" ".join(several[place]) if place < len(several) else None for several in references]
-               for place in range(most)]  # fmt: skip
+    streams: list[Any] = [  # None where there are fewer
+        [" ".join(several[place]) if place < len(several) else None for several in references] for place in range(most)
+    ]
     found = sacrebleu.corpus_bleu(
         [" ".join(each) for each in written], streams, tokenize="none", smooth_method="none", force=True
     )

@@ -34,7 +34,9 @@ def test_as_the_field_s_own_scorer():
     assert [found[f"bleu_{order}"] for order in range(1, 5)] == pytest.approx(expected, abs=1e-8)
 
 
-@pytest.mark.parametrize(("place", "expected"), enumerate([5.29290023, 2.59282749, 2.40182938, 0.43094229, 0.31524233]))
+@pytest.mark.parametrize(
+    ("place", "expected"), list(enumerate([5.29290023, 2.59282749, 2.40182938, 0.43094229, 0.31524233]))
+)
 def test_each_sentence_s_share(place: int, expected: float):
     """What is lost from the sum when one sentence is empty is its share."""
     ours = [wording.words(each) for each in WRITTEN]
