@@ -19,6 +19,7 @@ FLOORS = (
         "fasta",
         "measures",
         "own",
+        "pictures",
         "plots",
         "readers",
         "scanning",
