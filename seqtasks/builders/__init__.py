@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from seqtasks.errors import ResourceError
+from seqtasks.errors import InputError, ResourceError
 from seqtasks.task import Folders
 
 CHUNK = 1_000
@@ -59,6 +59,8 @@ def prepare(name: str, folders: Folders) -> Any:
             reach(list(builder.url_infos)[:1])  # of earlier downloads TFDS may be able to make it
         with contextlib.redirect_stdout(sys.stderr):  # TFDS prints; standard output is for answers
             builder.download_and_prepare()
+    except InputError:
+        raise  # files fetched by hand that are not what they should be
     except Exception as error:  # TFDS lets through whatever its many helpers raise
         by_hand = ", SEQTASKS_MANUAL_DIR to one that has its files" if _ours(name, folders) else ""
         looked = ", ".join(str(folder) for folder in folders.datasets)

@@ -1,0 +1,51 @@
+"""Flickr8k from files fetched by hand, in the ways in which people have them."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from seqtasks import builders
+from seqtasks.errors import InputError
+from seqtasks.task import Folders
+
+NAMES = {"train": ["a.jpg", "b.jpg"], "dev": ["c.jpg"], "test": ["d.jpg"]}
+
+
+def fetched(folder: Path, *, archives: bool, without: str = "") -> Folders:
+    place = folder / "manual" / "flickr8k"
+    (place / "Flicker8k_Dataset").mkdir(parents=True)
+    every = [name for names in NAMES.values() for name in names]
+    lines = [f"{name}#{number}\tA {name} seen {number} .\n" for name in [*every, "odd.jpg.1"] for number in range(5)]
+    (place / "Flickr8k.token.txt").write_text("".join(lines))
+    for split, names in NAMES.items():
+        (place / f"Flickr_8k.{split}Images.txt").write_text("\n".join(names) + "\n")
+        present = [name for name in names if name != without]
+        if not archives:
+            for name in present:
+                (place / "Flicker8k_Dataset" / name).write_bytes(f"bytes of {name}".encode())
+            continue
+        with tarfile.open(place / f"flickr8k_{split}.tar", "w") as tar:
+            for name in present:
+                content = f"bytes of {name}".encode()
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+    return Folders((str(folder / "sets"),), str(folder / "manual"))
+
+
+@pytest.mark.parametrize("archives", [True, False])
+def test_photographs_with_their_captions(tmp_path: Path, archives: bool):
+    found = builders.load("flickr8k", fetched(tmp_path, archives=archives), ["train", "validation", "test"])
+    assert {name: len(rows["image"]) for name, rows in found.items()} == {"train": 2, "validation": 1, "test": 1}
+    assert found["test"]["image"].tolist() == [b"bytes of d.jpg"]
+    assert found["test"]["captions"][0].decode().split("\n") == [f"A d.jpg seen {number} ." for number in range(5)]
+
+
+@pytest.mark.parametrize("archives", [True, False])
+def test_a_missing_photograph_is_named(tmp_path: Path, archives: bool):
+    with pytest.raises(InputError, match=r"lacks 1 photographs of the dev split, such as c\.jpg"):
+        builders.load("flickr8k", fetched(tmp_path, archives=archives, without="c.jpg"), ["train"])
