@@ -13,8 +13,11 @@ SPECIALS = 2
 COUNTED = 300_000  # different pieces at a time, about 30 MB
 
 
-def frequent(batches: Iterable[np.ndarray], most: int) -> tuple[str, ...]:
-    """Batches of pieces, bytes (N,) -> the most frequent first, at most so many, equals in the order of their bytes."""
+def frequent(batches: Iterable[np.ndarray], most: int, *, least: int = 1) -> tuple[str, ...]:
+    """Batches of pieces, bytes (N,) -> the most frequent first, at most so many, equals in the order of their bytes.
+
+    Pieces that stand there fewer than `least` times are left out.
+    """
     counts: Counter[bytes] = Counter()
     rare = 0
     for batch in batches:
@@ -23,7 +26,7 @@ def frequent(batches: Iterable[np.ndarray], most: int) -> tuple[str, ...]:
             rare += 1
             counts = Counter({piece: count for piece, count in counts.items() if count > rare})
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]
-    return tuple(dict.fromkeys(piece.decode(errors="replace") for piece, _ in ranked))
+    return tuple(dict.fromkeys(piece.decode(errors="replace") for piece, count in ranked if count >= least))
 
 
 def table(pieces: Sequence[str]) -> tf.lookup.StaticHashTable:

@@ -1,0 +1,95 @@
+"""Sentences about one thing, with a line feed between them <-> ids of their words.
+
+Words are in small letters, without punctuation (an apostrophe inside them stays): what captions are compared by, too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from seqtasks import vocabulary
+from seqtasks.errors import UsageError
+from seqtasks.vocabulary import SPECIALS
+
+START = 0  # stands before a sentence, and fills it behind its end
+ENDING = "\n"  # the first piece of every vocabulary
+END = SPECIALS
+BYTES_PER_WORD = 32
+
+
+@dataclass(frozen=True)
+class Captions:
+    vocabulary_size: int = 10_000  # ids in all; the rarest words beyond it are unknown
+    least: int = 5  # times that a word must stand there, or it is unknown
+    words: int = 20  # of a sentence that are learned, and that are written, at most
+    vocabulary: tuple[str, ...] = ()  # the piece with id SPECIALS, SPECIALS + 1, ...
+
+    def __post_init__(self) -> None:
+        for name, least in (("vocabulary_size", SPECIALS + 2), ("least", 1), ("words", 1)):
+            if getattr(self, name) < least:
+                raise UsageError(f"{name} is at least {least}, not {getattr(self, name)}")
+
+    @property
+    def choices(self) -> int:
+        """Ids in all; START and UNKNOWN, the first two, are never written."""
+        return len(self.vocabulary) + SPECIALS
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of classes: there are none."""
+        return ()
+
+    def settings(self) -> dict[str, Any]:
+        """The fields that a person may set."""
+        return {name: getattr(self, name) for name in ("vocabulary_size", "least", "words")}
+
+    def fit(self, values: Iterable[np.ndarray]) -> Captions:
+        """Learns the vocabulary from batches of sentences; the most frequent words come first, behind the ending."""
+        pieces = (self.split(tf.constant(batch)).flat_values.numpy() for batch in values)
+        most = self.vocabulary_size - SPECIALS - 1
+        words = vocabulary.frequent(pieces, most, least=self.least)
+        return dataclasses.replace(self, vocabulary=(ENDING, *words))
+
+    def split(self, values: tf.Tensor) -> tf.RaggedTensor:
+        """Sentences, string (B,) -> their words, string (B, K, None), of the K sentences that have any."""
+        sentences = tf.strings.split(tf.strings.regex_replace(values, r"\x00", " "), ENDING)
+        text = tf.strings.substr(sentences.flat_values, 0, 2 * BYTES_PER_WORD * self.words)
+        text = tf.strings.lower(tf.strings.unicode_transcode(text, "UTF-8", "UTF-8"), encoding="utf-8")
+        text = tf.strings.regex_replace(text, r"[^\p{L}\p{N}\p{M}'’]+|\B['’]|['’]\B", " ")
+        words = tf.strings.split(text)[:, : self.words]
+        whole = sentences.with_flat_values(words)
+        return tf.ragged.boolean_mask(whole, whole.row_lengths(axis=2) > 0)
+
+    def encode(self, values: tf.Tensor) -> tf.Tensor:
+        """Sentences, string (B,) -> ids, int32 (B, K, words + 1), each with END behind it and START beyond that.
+
+        Where there are fewer than K sentences the last are all START.
+        """
+        pieces = self.split(values)
+        words = pieces.values  # (N, None), of all sentences
+        known = words.with_flat_values(self._table.lookup(words.flat_values))
+        ends = tf.RaggedTensor.from_tensor(tf.fill([words.nrows(), 1], END))
+        ended = tf.concat([known, tf.cast(ends, known.dtype).with_row_splits_dtype(known.row_splits.dtype)], axis=1)
+        return pieces.with_values(ended).to_tensor(START, shape=[None, None, self.words + 1])
+
+    def decode(self, ids: tf.Tensor) -> tf.Tensor:
+        """Ids, int (B, T) -> sentences, string (B,), up to the END."""
+        ended = tf.cumsum(tf.cast(tf.equal(ids, END), tf.int32), axis=1) > 0
+        words = tf.gather(tf.constant(("", "\ufffd", "", *self.vocabulary[1:])), ids)
+        pieces = tf.where(ended | (words == ""), "", tf.strings.join([" ", words]))
+        return tf.strings.strip(tf.strings.reduce_join(pieces, axis=1))
+
+    def tables(self) -> list[Any]:
+        """What an export must carry along: sentences come out of it, none go in."""
+        return []
+
+    @cached_property
+    def _table(self) -> tf.lookup.StaticHashTable:
+        return vocabulary.table(self.vocabulary)
