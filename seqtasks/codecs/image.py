@@ -1,0 +1,137 @@
+"""Photographs <-> what a network sees in each region of them.
+
+The encoder is one of keras.applications, with weights that somebody trained: then a photograph is read once, and what
+is kept of it are the features of a grid of regions. Or it is a few convolutions that are learned with all the rest:
+then the photograph itself is kept.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqtasks import pictures
+from seqtasks.errors import InputError, UsageError, unknown
+
+OWN = "small"  # the encoder that is learned with the rest
+FILTERS = (32, 64, 128)  # of its convolutions, each of which halves both sides
+WEIGHTS = "encoder.weights.h5"  # in a trained model's folder
+LEARNED = ("place",)
+
+
+@dataclass(frozen=True)
+class Image:
+    encoder: str = "MobileNetV2"  # a class of keras.applications, or small
+    encoder_weights: str = "imagenet"  # or a file; of no use to small
+    encoder_width: float = 1.0  # of MobileNets, their alpha
+    size: int = 224  # pixels of both sides: a photograph is squashed to a square
+    place: str = ""  # where the weights lie, of a trained model
+
+    def __post_init__(self) -> None:
+        if self.size < 2 ** len(FILTERS):
+            raise UsageError(f"size is at least {2 ** len(FILTERS)}, not {self.size}")
+        if self.encoder not in (OWN, *_encoders()):
+            raise unknown("encoder", self.encoder, [OWN, *_encoders()])
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the encoder is what it is, so that its features can be kept."""
+        return self.encoder != OWN
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What people call a column of paths of photographs."""
+        return ("image", "path", "file", "filename", "photo", "picture")
+
+    def settings(self) -> dict[str, Any]:
+        """The fields that a person may set."""
+        return {each.name: getattr(self, each.name) for each in dataclasses.fields(self) if each.name not in LEARNED}
+
+    def fit(self, values: Iterable[np.ndarray]) -> Image:
+        """There is nothing to learn; raises InputError for a file that does not hold the encoder's weights."""
+        if self.frozen:
+            _ = self.network
+        return self
+
+    def encode(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Files' bytes, string (B,) -> features, float16 (B, R, E), or pictures, uint8 (B, H, W, 3); lengths (B,).
+
+        What is no picture is read as a grey one.
+        """
+        seen, _ = pictures.upright(values, self.size)
+        kept = self.features(seen) if self.frozen else seen
+        return kept, tf.fill([tf.shape(kept)[0]], tf.shape(kept)[1])
+
+    def features(self, seen: tf.Tensor) -> tf.Tensor:
+        """Pictures, uint8 (B, size, size, 3) -> features of their regions, row by row, float16 (B, R, E)."""
+        grid = self.network(self._preprocess(tf.cast(seen, tf.float32)), training=False)
+        return tf.cast(tf.reshape(grid, [-1, grid.shape[1] * grid.shape[2], grid.shape[3]]), tf.float16)
+
+    def placeholder(self) -> keras.KerasTensor:
+        """The model's input: what `encode` gives."""
+        if not self.frozen:
+            return keras.Input((self.size, self.size, 3), dtype="uint8", name="pictures")
+        _, height, width, channels = self.network.output_shape
+        return keras.Input((height * width, channels), dtype="float16", name="features")
+
+    def embed(self, values: keras.KerasTensor, settings: Mapping[str, Any]) -> keras.KerasTensor:
+        """The model's input -> vectors of the regions, float32 (B, R, E)."""
+        if self.frozen:
+            return keras.ops.cast(values, "float32")
+        values = keras.layers.Rescaling(1 / 127.5, -1.0, name="rescaling")(values)
+        for number, filters in enumerate(FILTERS, 1):
+            name = f"encoder_{number}"
+            values = keras.layers.Conv2D(filters, 3, 2, padding="same", activation="relu", name=name)(values)
+        return keras.layers.Reshape((-1, FILTERS[-1]), name="regions")(values)
+
+    def fingerprint(self) -> str:
+        """What features depend on beside the photographs, in short."""
+        digest = hashlib.sha256(f"{self.encoder} {self.encoder_width} {self.size}".encode())
+        for each in self.network.get_weights() if self.frozen else ():
+            digest.update(np.ascontiguousarray(each).data)
+        return digest.hexdigest()[:16]
+
+    def tables(self) -> list[Any]:
+        """What an export must carry along: the encoder's weights."""
+        return [each.value for each in self.network.variables] if self.frozen else []
+
+    @cached_property
+    def network(self) -> keras.Model:
+        """The encoder, photographs (B, H, W, 3) -> grid (B, h, w, E); raises InputError for weights of another."""
+        arguments: dict[str, Any] = {"include_top": False, "input_shape": (self.size, self.size, 3)}
+        if self.encoder.startswith("MobileNet"):
+            arguments["alpha"] = self.encoder_width
+        weights = self.place or self.encoder_weights
+        with tf.init_scope():
+            if weights == "imagenet":
+                return getattr(keras.applications, self.encoder)(weights=weights, **arguments)
+            network = getattr(keras.applications, self.encoder)(weights=None, **arguments)
+        if not Path(weights).is_file():
+            raise InputError(f"{weights} does not exist; encoder_weights is imagenet or a file")
+        try:
+            network.load_weights(weights)
+        except Exception as error:  # h5py and Keras raise many kinds for one meaning
+            raise InputError(f"{weights} does not hold the weights of {self.encoder} ({_short(error)})") from error
+        return network
+
+    def _preprocess(self, seen: tf.Tensor) -> tf.Tensor:
+        module = import_module(getattr(keras.applications, self.encoder).__module__)
+        return module.preprocess_input(seen)
+
+
+def _encoders() -> list[str]:
+    return sorted(name for name in vars(keras.applications) if name[0].isupper())
+
+
+def _short(error: BaseException) -> str:
+    return " ".join(str(error).split())[:100]

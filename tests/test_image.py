@@ -1,0 +1,84 @@
+"""Photographs as their codec reads them, with an encoder whose weights are chance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from seqtasks import pictures
+from seqtasks.codecs.image import Image
+from seqtasks.errors import InputError, UsageError
+
+SIZE = 64
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The weights of a narrow encoder."""
+    keras.utils.set_random_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "encoder.weights.h5"
+    network = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(SIZE, SIZE, 3), alpha=0.35)
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.gamma.assign(3 * tf.ones_like(layer.gamma))  # or hardly anything would come through
+    network.save_weights(path)
+    return path
+
+
+def photographs(count: int) -> tf.Tensor:
+    draw = np.random.default_rng(0)
+    return tf.stack([tf.io.encode_png(draw.integers(0, 255, (SIZE, SIZE, 3), np.uint8)) for _ in range(count)])
+
+
+def test_features_are_what_the_encoder_makes_of_the_picture(weights: Path):
+    codec = Image(encoder_weights=str(weights), encoder_width=0.35, size=SIZE)
+    values = photographs(2)
+    found, lengths = tf.function(codec.encode, autograph=False)(values)
+    assert found.dtype == tf.float16
+    assert found.shape[1:] == codec.placeholder().shape[1:] == (4, 1280)
+    assert lengths.numpy().tolist() == [4, 4]
+    seen = tf.cast(pictures.upright(values, SIZE)[0], tf.float32)
+    network = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(SIZE, SIZE, 3), alpha=0.35)
+    network.load_weights(weights)
+    np.testing.assert_allclose(found, network(seen / 127.5 - 1).numpy().reshape(2, 4, 1280), rtol=2e-3, atol=2e-3)
+    assert np.abs(found[0] - found[1]).max() > 1e-3
+
+
+def test_an_encoder_that_is_learned_is_given_the_pictures():
+    codec = Image(encoder="small", size=32)
+    found, lengths = codec.encode(photographs(3))
+    assert (found.dtype, found.shape) == (tf.uint8, (3, 32, 32, 3))
+    assert lengths.numpy().tolist() == [32] * 3
+    inputs = codec.placeholder()
+    assert keras.Model(inputs, codec.embed(inputs, {}))(found).shape == (3, 16, 128)
+    assert codec.tables() == []
+
+
+def test_what_is_no_picture_is_a_grey_one(weights: Path):
+    codec = Image(encoder="small", size=32)
+    assert (codec.encode(tf.constant([b"nothing"]))[0].numpy() == pictures.GREY).all()
+
+
+def test_the_fingerprint_is_that_of_encoder_and_weights(weights: Path, tmp_path: Path):
+    codec = Image(encoder_weights=str(weights), encoder_width=0.35, size=SIZE)
+    again = Image(encoder_weights=str(weights), encoder_width=0.35, size=SIZE)
+    assert codec.fingerprint() == again.fingerprint()
+    again.network.trainable_variables[0].assign_add(tf.ones_like(again.network.trainable_variables[0]))
+    assert codec.fingerprint() != again.fingerprint()
+
+
+def test_weights_that_are_not_the_encoder_s_are_told(weights: Path, tmp_path: Path):
+    (tmp_path / "odd.h5").write_bytes(b"nothing")
+    for wrong, options in (("missing.h5", {}), ("odd.h5", {}), (str(weights), {"encoder": "MobileNet"})):
+        with pytest.raises(InputError, match=r"does not exist|does not hold the weights"):
+            Image(encoder_weights=str(tmp_path / wrong), encoder_width=0.5, size=SIZE, **options).fit([])
+
+
+@pytest.mark.parametrize("wrong", [{"encoder": "Small"}, {"encoder": "layers"}, {"size": 4}])
+def test_settings_that_make_none_are_refused(wrong: dict[str, object]):
+    with pytest.raises(UsageError):
+        Image(**wrong)
