@@ -112,17 +112,18 @@ class Image:
         if self.encoder.startswith("MobileNet"):
             arguments["alpha"] = self.encoder_width
         weights = self.place or self.encoder_weights
-        with tf.init_scope():
+        make = getattr(keras.applications, self.encoder)
+        with tf.init_scope():  # wherever it is asked for first
             if weights == "imagenet":
-                return getattr(keras.applications, self.encoder)(weights=weights, **arguments)
-            network = getattr(keras.applications, self.encoder)(weights=None, **arguments)
-        if not Path(weights).is_file():
-            raise InputError(f"{weights} does not exist; encoder_weights is imagenet or a file")
-        try:
-            network.load_weights(weights)
-        except Exception as error:  # h5py and Keras raise many kinds for one meaning
-            raise InputError(f"{weights} does not hold the weights of {self.encoder} ({_short(error)})") from error
-        return network
+                return make(weights=weights, **arguments)
+            if not Path(weights).is_file():
+                raise InputError(f"{weights} does not exist; encoder_weights is imagenet or a file")
+            network = make(weights=None, **arguments)
+            try:
+                network.load_weights(weights)
+            except Exception as error:  # h5py and Keras raise many kinds for one meaning
+                raise InputError(f"{weights} does not hold the weights of {self.encoder} ({_short(error)})") from error
+            return network
 
     def _preprocess(self, seen: tf.Tensor) -> tf.Tensor:
         module = import_module(getattr(keras.applications, self.encoder).__module__)
