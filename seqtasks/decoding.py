@@ -6,7 +6,7 @@ tokens are written at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -92,6 +92,17 @@ def _kept(logits: tf.Tensor, top_k: tf.Tensor, top_p: tf.Tensor) -> tf.Tensor:
     kept = (before < top_p) | (tf.range(size) == 0)  # the most probable in any case, whatever top_p is
     least = tf.reduce_min(tf.where(kept & tf.math.is_finite(ranked), ranked, float("inf")), 1)
     return tf.where(logits >= least[:, None], logits, -float("inf"))
+
+
+def never(step: Step, tokens: Sequence[int], size: int) -> Step:
+    """The step with logits (B, size) by which some tokens are never written."""
+    barred = tf.constant([-float("inf") if token in tokens else 0.0 for token in range(size)])
+
+    def allowed(token: tf.Tensor, states: Any) -> tuple[tf.Tensor, Any]:
+        logits, states = step(token, states)
+        return logits + barred, states
+
+    return allowed
 
 
 def discouraging(step: Step, penalty: tf.Tensor | float) -> Step:

@@ -203,7 +203,7 @@ class Training:
 
     def _note(self, y: Any, output: tf.Tensor, losses: tf.Tensor) -> None:
         self.metrics["loss"].update_state(losses)
-        self.metrics["accuracy"].update_state(y, output)
+        self.metrics["accuracy"].update_state(*self.pattern.judged(y, output))
 
     def _past(self) -> tf.Tensor:
         """The past's weight early on, when there is little of it: (1 + n) / (10 + n) after n steps."""
@@ -301,8 +301,9 @@ class Training:
 
 
 def _any_batch(tensor: tf.Tensor) -> tf.TensorSpec:
-    """The tensor's specification with any number of rows and steps."""
-    return tf.TensorSpec([None, None, *tensor.shape[2:]][: tensor.shape.rank], tensor.dtype)
+    """The tensor's specification with any number of rows and steps; of ids, any number of anything."""
+    kept = [] if tensor.dtype == tf.int32 else tensor.shape[2:]
+    return tf.TensorSpec([None] * (tensor.shape.rank - len(kept)) + list(kept), tensor.dtype)
 
 
 def _sum(gradients: Sequence[Any]) -> tf.Tensor:

@@ -68,9 +68,13 @@ class Image:
 
         What is no picture is read as a grey one.
         """
-        seen, _ = pictures.upright(values, self.size)
-        kept = self.features(seen) if self.frozen else seen
+        kept, _ = self.see(values)
         return kept, tf.fill([tf.shape(kept)[0]], tf.shape(kept)[1])
+
+    def see(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The same and, instead of lengths, which of them could be read, bool (B,)."""
+        seen, good = pictures.upright(values, self.size)
+        return (self.features(seen) if self.frozen else seen), good
 
     def features(self, seen: tf.Tensor) -> tf.Tensor:
         """Pictures, uint8 (B, size, size, 3) -> features of their regions, row by row, float16 (B, R, E)."""

@@ -1,8 +1,9 @@
-"""The shapes of sequence problems, one module each, with four functions of fixed name and a constant.
+"""The shapes of sequence problems, one module each, with five functions of fixed name and a constant.
 
 pair(x, y)                                       an encoded batch -> (what the model gets, what it should say)
 build(inputs, targets, settings)                 the Keras model, not trained
-loss(targets, settings)                          the Keras loss of (what it should say, what it says)
+loss(targets, settings)                          of (what it should say, what it says) -> a value each
+judged(y, output)                                of these what accuracy is told by: ids and logits
 endpoints(model, inputs, targets, settings)      {name: (function in TensorFlow ops, its signature)}
 STREAMS                                          whether examples are one long text (seqtasks.streams), not rows
 

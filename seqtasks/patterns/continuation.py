@@ -54,6 +54,11 @@ def loss(targets: Any, settings: Mapping[str, Any]) -> keras.losses.Loss:
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none")
 
 
+def judged(y: tf.Tensor, output: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Ids (B, T) and logits (B, T, V) by which accuracy is told: all."""
+    return y, output
+
+
 def endpoints(model: keras.Model, inputs: Any, targets: Any, settings: Mapping[str, Any]) -> dict[str, Endpoint]:
     """What an export answers; prompts and texts are string (B,).
 
@@ -94,7 +99,7 @@ def endpoints(model: keras.Model, inputs: Any, targets: Any, settings: Mapping[s
         count, written, seen = tf.maximum(count, 0), states["written"], states["seen"]
         drawn = decoding.draws(seed, written, count)
         choose = decoding.sampler(drawn, temperature=temperature, top_k=top_k, top_p=top_p)
-        step = _writable(network.step(), targets.choices)
+        step = decoding.never(network.step(), range(SPECIALS), targets.choices)  # neither START nor UNKNOWN
         given = {"first": states["token"], "length": count, "choose": choose}
 
         def plainly() -> Any:
@@ -154,17 +159,6 @@ def endpoints(model: keras.Model, inputs: Any, targets: Any, settings: Mapping[s
         "score": (score, [texts, states]),
         "strangers": (inputs.strangers, [texts]),
     }
-
-
-def _writable(step: decoding.Step, choices: int) -> decoding.Step:
-    """The step with logits by which neither START nor UNKNOWN is ever written."""
-    never = tf.constant([-float("inf")] * SPECIALS + [0.0] * (choices - SPECIALS))
-
-    def writable(token: tf.Tensor, states: Any) -> tuple[tf.Tensor, Any]:
-        logits, states = step(token, states)
-        return logits + never, states
-
-    return writable
 
 
 def _flat(token: tf.Tensor, states: writer.States, more: Mapping[str, tf.Tensor]) -> Named:

@@ -1,0 +1,170 @@
+"""One-to-many: one thing is looked at, and a sequence told of it. A caption of a photograph.
+
+Trained on the thing with all the sentences that there are of it, each word from those before it (teacher forcing).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqtasks import decoding
+from seqtasks.codecs.captions import END, START
+from seqtasks.errors import UsageError
+from seqtasks.layers.stack import DEFAULTS as STACK
+from seqtasks.layers.stack import check
+from seqtasks.layers.telling import Teller
+from seqtasks.vocabulary import UNKNOWN
+
+DEFAULTS: dict[str, bool | int | float | str] = STACK | {
+    "embedding": 256,  # width of a word's vector
+    "embedding_dropout": 0.0,  # of whole features of a sentence, as all of these
+    "output_dropout": 0.0,  # before the logits
+    "attention": 256,  # width in which regions are looked for; 0: only their mean is known
+    "coverage": 0.0,  # how much it counts that every region is looked at (Xu et al., 2015)
+    "smoothing": 0.0,  # share of the target that is spread over all words (Szegedy et al., 2016)
+    "beam": 5,  # ways of telling that are followed at once
+    "length_penalty": 0.7,  # by which longer ones are not at a disadvantage (Wu et al., 2016)
+}
+STREAMS = False
+
+Named = dict[str, tf.Tensor]
+Endpoint = tuple[Callable[..., Any], list[Any]]
+
+
+def pair(x: tuple[Any, Any], y: Any) -> tuple[Any, Any]:
+    """(values (B, R, ...), lengths (B,)), ids (B, K, T) -> (values, START and all ids but the last), ids (B, K, T)."""
+    values, _ = x
+    return (values, np.pad(y[:, :, :-1], [(0, 0), (0, 0), (1, 0)], constant_values=START)), y
+
+
+def build(inputs: Any, targets: Any, settings: Mapping[str, Any]) -> keras.Model:
+    """A model of (values (B, R, ...), ids (B, K, T)) -> logits (B, K, T, V), weights of the regions (B, K, T, R).
+
+    Raises UsageError for settings that make none.
+    """
+    check(settings)
+    for name, least in (("embedding", 1), ("attention", 0), ("coverage", 0), ("beam", 1)):
+        if not settings[name] >= least:  # NaN is not
+            raise UsageError(f"{name} is at least {least}, not {settings[name]}")
+    if not 0 <= settings["smoothing"] < 1:
+        raise UsageError(f"smoothing is at least 0 and below 1, not {settings['smoothing']}")
+    if settings["adversarial"] or settings["bidirectional"] or settings["layers"] != 1:
+        raise UsageError("what tells reads one way, in two layers of its own; leave layers and bidirectional out")
+    values = inputs.placeholder()
+    ids = keras.Input((None, None), dtype="int32", name="ids")
+    embedding = keras.layers.Embedding(targets.choices, settings["embedding"], name="embedding")
+    regions = keras.layers.Identity(name="looked_at")(inputs.embed(values, settings))
+    told = Teller(embedding, targets.choices, settings, name="teller")(regions, ids)
+    return keras.Model([values, ids], told, name="one_to_many")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Ids (B, K, T), (logits (B, K, T, V), weights (B, K, T, R)) -> cross-entropy (B, K, T), whose mean is a word's.
+
+    In nats. With it goes what makes all words a little probable, and every region looked at once in a sentence.
+    """
+
+    smoothing: float
+    coverage: float
+
+    def __call__(self, y: tf.Tensor, output: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        logits, weights = output
+        words = tf.cast(y != START, tf.float32)
+        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
+        if self.smoothing:
+            even = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1)
+            nats = (1 - self.smoothing) * nats + self.smoothing * even
+        if self.coverage:
+            looked = tf.reduce_sum(weights * words[..., None], axis=2)  # (B, K, R)
+            missed = tf.reduce_mean(tf.square(1 - looked), axis=-1)
+            nats += self.coverage * missed[..., None]
+        return nats * words * tf.cast(tf.size(y), tf.float32) / tf.maximum(tf.reduce_sum(words), 1.0)
+
+
+def loss(targets: Any, settings: Mapping[str, Any]) -> Cost:
+    """Cross-entropy in nats, its mean that of a word."""
+    return Cost(settings["smoothing"], settings["coverage"])
+
+
+def judged(y: tf.Tensor, output: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+    """Ids (N,) and logits (N, V) of the words, by which accuracy is told."""
+    words = y != START
+    return tf.boolean_mask(y, words), tf.boolean_mask(output[0], words)
+
+
+def endpoints(model: keras.Model, inputs: Any, targets: Any, settings: Mapping[str, Any]) -> dict[str, Endpoint]:
+    """What an export answers; values are string (B,). Of what cannot be read the answer is empty and its score 0.
+
+    serve         values -> answer, its score: log probability over ((5 + words) / 6) ** length_penalty
+    alternatives  values -> answers (B, W), scores (B, W): the ways that were followed, the best first
+    explain       values -> answer, words (B, T), how much each region was looked at for each, weights (B, T, R)
+    sample        values, temperature, top_k, top_p, seed int64 (B,) -> answer
+    """
+    teller = model.get_layer("teller")
+    regions = keras.Model(model.inputs[0], model.get_layer("looked_at").output)
+    width, most = settings["beam"], targets.words + 1
+
+    def begin(values: tf.Tensor, copies: int) -> tuple[tf.Tensor, tf.Tensor, Any, Any]:
+        """What is kept of the values, which of them could be read, memory and states of so many copies of each."""
+        kept, good = inputs.see(values)
+        memory, states = teller.begin(regions(kept, training=False))
+        memory, states = tf.nest.map_structure(lambda each: tf.repeat(each, copies, axis=0), (memory, states))
+        looked = tf.zeros(tf.shape(memory[0])[:2])
+        return kept, good, memory, (states, looked)
+
+    def step(memory: Any) -> decoding.Step:
+        return decoding.never(teller.step(memory), (START, UNKNOWN), targets.choices)
+
+    def ways(values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        kept, good, memory, states = begin(values, width)
+        first = tf.fill(tf.shape(good), START)
+        tokens, _, scores = decoding.beam(
+            step(memory), states, first, width=width, length=most, end=END, penalty=settings["length_penalty"]
+        )
+        return kept, good, tokens, tf.where(good[:, None], scores, 0.0)
+
+    def said(tokens: tf.Tensor, good: tf.Tensor) -> tf.Tensor:
+        return tf.where(good, targets.decode(tokens), "")
+
+    def serve(values: tf.Tensor) -> Named:
+        _, good, tokens, scores = ways(values)
+        return {"answer": said(tokens[:, 0], good), "score": scores[:, 0]}
+
+    def alternatives(values: tf.Tensor) -> Named:
+        _, good, tokens, scores = ways(values)
+        every = said(tf.reshape(tokens, [-1, most]), tf.repeat(good, width))
+        return {"answers": tf.reshape(every, [-1, width]), "scores": scores}
+
+    def explain(values: tf.Tensor) -> Named:
+        kept, good, tokens, _ = ways(values)
+        best = tokens[:, 0]
+        before = tf.pad(best[:, :-1], [[0, 0], [1, 0]], constant_values=START)
+        _, weights = model([kept, before[:, None]], training=False)
+        words = tf.reshape(targets.decode(tf.reshape(best, [-1, 1])), [-1, most])
+        return {"answer": said(best, good), "words": words, "weights": weights[:, 0]}
+
+    def sample(values: tf.Tensor, temperature: tf.Tensor, top_k: tf.Tensor, top_p: tf.Tensor, seed: tf.Tensor) -> Named:
+        _, good, memory, states = begin(values, 1)
+        drawn = decoding.draws(seed, 0, most)
+        choose = decoding.sampler(drawn, temperature=temperature, top_k=top_k, top_p=top_p)
+        first = tf.fill(tf.shape(good), START)
+        tokens, _, _ = decoding.write(
+            step(memory), states, first, length=most, choose=choose, stop=lambda token: token == END
+        )
+        return {"answer": said(tokens, good)}
+
+    values, number = tf.TensorSpec([None], tf.string, name="values"), tf.TensorSpec([], tf.int32)
+    share, seeds = tf.TensorSpec([], tf.float32), tf.TensorSpec([None], tf.int64, name="seed")
+    return {
+        "serve": (serve, [values]),
+        "alternatives": (alternatives, [values]),
+        "explain": (explain, [values]),
+        "sample": (sample, [values, share, number, share, seeds]),
+    }

@@ -1,0 +1,167 @@
+"""What is looked at and told of, with weights of chance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from seqtasks import training
+from seqtasks.codecs.captions import END, START, Captions
+from seqtasks.codecs.image import Image
+from seqtasks.errors import UsageError
+from seqtasks.patterns import one_to_many
+from seqtasks.vocabulary import UNKNOWN
+
+SETTINGS = training.DEFAULTS | one_to_many.DEFAULTS | {"units": 12, "embedding": 8, "attention": 6, "beam": 3}
+PICTURES = Image(encoder="small", size=16)
+WORDS = Captions(words=5, vocabulary=("\n", "a", "red", "circle", "above", "blue"))
+BATCH, SEVERAL, STEPS = 2, 3, 6
+
+
+def model(**settings: Any) -> keras.Model:
+    keras.utils.set_random_seed(0)
+    return one_to_many.build(PICTURES, WORDS, SETTINGS | settings)
+
+
+def drawn() -> tuple[tf.Tensor, tf.Tensor]:
+    """Pictures, uint8 (B, 16, 16, 3), and ids (B, K, T)."""
+    draw = np.random.default_rng(0)
+    pictures = tf.constant(draw.integers(0, 255, (BATCH, 16, 16, 3), np.uint8))
+    return pictures, tf.constant(draw.integers(0, WORDS.choices, (BATCH, SEVERAL, STEPS)), tf.int32)
+
+
+@pytest.mark.parametrize("cell", ["simple", "irnn", "lstm", "gru"])
+@pytest.mark.parametrize("attention", [0, 6])
+def test_word_by_word_is_as_all_at_once(cell: str, attention: int):
+    made = model(cell=cell, attention=attention)
+    pictures, ids = drawn()
+    logits, weights = made([pictures, ids])
+    assert weights.shape == (BATCH, SEVERAL, STEPS, 4)
+    np.testing.assert_allclose(tf.reduce_sum(weights, -1), 1, atol=1e-5)
+    teller = made.get_layer("teller")
+    regions = keras.Model(made.inputs[0], made.get_layer("looked_at").output)(pictures)
+    memory, states = teller.begin(regions)
+    for sentence in range(SEVERAL):
+        carried = (states, tf.zeros([BATCH, 4]))
+        step = teller.step(memory)
+        for place in range(STEPS):
+            found, carried = step(ids[:, sentence, place], carried)
+            np.testing.assert_allclose(found, logits[:, sentence, place], atol=1e-5)
+            np.testing.assert_allclose(carried[1], weights[:, sentence, place], atol=1e-5)
+
+
+def test_no_sentence_sees_another_nor_what_comes():
+    made = model()
+    pictures, ids = drawn()
+    logits, _ = made([pictures, ids])
+    np.testing.assert_allclose(made([pictures, ids[:, 1:2]])[0], logits[:, 1:2], atol=1e-5)
+    changed = tf.concat([ids[:, :, :3], (ids[:, :, 3:] + 1) % WORDS.choices], 2)
+    np.testing.assert_allclose(made([pictures, changed])[0][:, :, :3], logits[:, :, :3], atol=1e-5)
+    assert np.abs(made([pictures[::-1], ids])[0] - logits).max() > 1e-4
+
+
+def test_what_is_shown_is_what_was_said_before():
+    (values, before), after = one_to_many.pair((np.zeros((1, 4)), None), np.array([[[5, 6, END], [7, END, START]]]))
+    assert before.tolist() == [[[START, 5, 6], [START, 7, END]]]
+    assert after.tolist() == [[[5, 6, END], [7, END, START]]]
+    assert values.shape == (1, 4)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("coverage", [0.0, 0.5])
+def test_the_cost_is_that_of_words(smoothing: float, coverage: float):
+    draw = np.random.default_rng(0)
+    y = np.array([[[3, 4, END], [5, END, START]]], np.int32)
+    logits = draw.normal(size=(1, 2, 3, 7)).astype(np.float32)
+    weights = draw.dirichlet(np.ones(4), (1, 2, 3)).astype(np.float32)
+    found = one_to_many.Cost(smoothing, coverage)(tf.constant(y), (tf.constant(logits), tf.constant(weights)))
+    chances = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    expected = []
+    for sentence in range(2):
+        count = [3, 2][sentence]
+        missed = ((1 - weights[0, sentence, :count].sum(0)) ** 2).mean()
+        for place in range(count):
+            told = chances[0, sentence, place]
+            nats = -(1 - smoothing) * told[y[0, sentence, place]] - smoothing * told.mean()
+            expected.append(nats + coverage * missed)
+    assert tf.reduce_mean(found).numpy() == pytest.approx(np.mean(expected), abs=1e-5)
+    ids, judged = one_to_many.judged(tf.constant(y), (tf.constant(logits), None))
+    assert ids.numpy().tolist() == [3, 4, END, 5, END]
+    assert judged.shape == (5, 7)
+
+
+def test_gradients_reach_everything():
+    made = model(coverage=0.1)
+    pictures, ids = drawn()
+    with tf.GradientTape() as tape:
+        cost = tf.reduce_mean(one_to_many.loss(WORDS, made_settings := SETTINGS | {"coverage": 0.1})(
+            ids, made([pictures, ids], training=True)))  # fmt: skip
+    assert made_settings["coverage"] == 0.1
+    for gradient, variable in zip(tape.gradient(cost, made.trainable_variables), made.trainable_variables, strict=True):
+        assert gradient is not None, variable.path
+        assert tf.reduce_max(tf.abs(tf.convert_to_tensor(gradient))) > 0, variable.path
+
+
+@pytest.fixture(scope="module")
+def answers() -> dict[str, Any]:
+    made = model()
+    return {
+        name: tf.function(function, input_signature=signature, autograph=False)
+        for name, (function, signature) in one_to_many.endpoints(made, PICTURES, WORDS, SETTINGS).items()
+    }
+
+
+def files(count: int) -> list[bytes]:
+    draw = np.random.default_rng(1)
+    return [tf.io.encode_png(draw.integers(0, 255, (20, 30, 3), np.uint8)).numpy() for _ in range(count)]
+
+
+def test_a_picture_is_told_of_whatever_stands_beside_it(answers: dict[str, Any]):
+    contents = [*files(2), b"no picture", *files(3)[2:]]
+    together = answers["serve"](tf.constant(contents))
+    for place, content in enumerate(contents):
+        alone = answers["serve"](tf.constant([content]))
+        assert alone["answer"].numpy()[0] == together["answer"].numpy()[place]
+        np.testing.assert_allclose(alone["score"][0], together["score"][place], atol=1e-5)
+    assert together["answer"].numpy()[2] == b""
+    assert together["score"].numpy()[2] == 0
+    assert set(b" ".join(together["answer"].numpy()).decode().split()) <= set(WORDS.vocabulary)
+
+
+def test_the_other_ways_are_worse(answers: dict[str, Any]):
+    contents = tf.constant(files(2))
+    best, every = answers["serve"](contents), answers["alternatives"](contents)
+    assert every["answers"].shape == (2, 3)
+    assert every["answers"].numpy()[:, 0].tolist() == best["answer"].numpy().tolist()
+    assert (np.diff(every["scores"].numpy(), axis=1) <= 1e-6).all()
+
+
+def test_it_says_where_it_looked(answers: dict[str, Any]):
+    contents = tf.constant(files(2))
+    shown = answers["explain"](contents)
+    assert shown["answer"].numpy().tolist() == answers["serve"](contents)["answer"].numpy().tolist()
+    assert shown["weights"].shape == (2, 6, 4)
+    joined = [b" ".join(word for word in row if word) for row in shown["words"].numpy()]
+    assert joined == shown["answer"].numpy().tolist()
+
+
+def test_chance_follows_the_seed(answers: dict[str, Any]):
+    contents = tf.constant(files(1) * 4)
+    seeds = tf.constant([1, 2, 1, 3], tf.int64)
+    said = answers["sample"](contents, 3.0, 0, 1.0, seeds)["answer"].numpy()
+    assert said[0] == said[2]
+    assert len(set(said)) > 1
+    assert len(set(answers["sample"](contents, 0.0, 0, 1.0, seeds)["answer"].numpy())) == 1
+    assert UNKNOWN not in range(2, WORDS.choices)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"beam": 0}, {"attention": -1}, {"smoothing": 1.0}, {"layers": 2}, {"bidirectional": True}]
+)
+def test_settings_that_make_none_are_refused(wrong: dict[str, Any]):
+    with pytest.raises(UsageError):
+        model(**wrong)
