@@ -223,6 +223,17 @@ def test_uci_s_lines_are_read(tmp_path: Path, dataset: str, file: str, text: str
     assert all(set(value) <= set(b"ACGTN") for value in found.inputs)
 
 
+def test_a_data_set_is_prepared_by_name(tmp_path: Path):
+    gue(tmp_path / "manual", gz=False)
+    folders = ("--datasets", tmp_path / "sets", "--manual-dir", tmp_path / "manual")
+    done = run("download", "dna", "--dataset", "gue/tf_0", *folders)
+    assert done.stdout.startswith(f"gue/tf_0: {tmp_path / 'sets'}")
+    with pytest.raises(UsageError, match="unknown data set 'gue/tf_9'"):
+        run("download", "dna", "--dataset", "gue/tf_9", *folders)
+    with pytest.raises(UsageError, match="name the task"):
+        run("download", "dna", "sentiment", "--dataset", "gue/tf_0", *folders)
+
+
 def test_without_files_and_network_it_says_what_to_do(no_downloads: Folders):
     with pytest.raises(ResourceError, match="SEQTASKS_MANUAL_DIR"):
         builders.load_classes("uci_splice", no_downloads)
