@@ -84,14 +84,15 @@ TASK = Task(
     | many_to_one.DEFAULTS
     | nucleotides.DEFAULTS
     | {
-        "epochs": 10,
+        "epochs": 16,
+        "patience": 5,
         "bidirectional": True,
         "front": 9,
         "positions": True,
         "pool": "attention",
-        "dropout": 0.2,
+        "dropout": 0.3,
         "output_dropout": 0.3,
-        "base_dropout": 0.1,
+        "base_dropout": 0.15,
     },
     declared={name: {"strands": strands} for name, strands in DATASETS.items()},
 )
