@@ -10,6 +10,7 @@ class Sample:
     settings: dict[str, str]  # small enough to learn the task's sample within seconds
     answers: dict[str, str]  # values of unequal length, one not ASCII, every label -> how a trained model answers
     odd: dict[str, bytes] = field(default_factory=dict)  # what each is -> a value that must get a defined answer
+    typed: tuple[str, str] = ("Good.", "Caf\udcff")  # on a command line, which may hold bytes that are no UTF-8
 
 
 ODD_TEXTS = {
@@ -42,12 +43,12 @@ SAMPLES = {
         odd=ODD_TEXTS,
     ),
     "dna": Sample(
+        typed=("ACGTTGCA", "acgtnryu"),
         settings={
-            "units": "16",
+            "units": "24",
             "filters": "24",
-            "epochs": "6",
-            "learning_rate": "0.01",
-            "least_steps": "60",
+            "epochs": "8",
+            "learning_rate": "0.005",
             "dropout": "0",
             "output_dropout": "0",
             "base_dropout": "0",

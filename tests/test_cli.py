@@ -11,6 +11,7 @@ import pytest
 
 from seqtasks import trained
 from tests.conftest import Learned, run
+from tests.samples import SAMPLES
 
 HEAVY = ("tensorflow", "keras", "pandas", "tensorflow_datasets", "sklearn", "matplotlib")
 
@@ -118,7 +119,8 @@ def test_help_knows_every_verb():
 
 
 def test_json_is_one_line_and_alone(learned: Learned, tmp_path: Path):
-    done = seqtasks("predict", learned.name, "Good.", "Caf\udcff", "--json", "--model", learned.folder, folder=tmp_path)
+    typed = SAMPLES[learned.name].typed
+    done = seqtasks("predict", learned.name, *typed, "--json", "--model", learned.folder, folder=tmp_path)
     assert done.returncode == 0
     assert done.stderr == ""
     assert [set(row) >= {"input", "answer"} for row in json.loads(done.stdout)] == [True, True]

@@ -86,7 +86,7 @@ def test_no_layer_may_use_cudnn():
     ("settings", "said"),
     [
         ({"cell": "lsmt"}, "unknown cell 'lsmt'; choose from simple, irnn, lstm, gru"),
-        ({"pool": "min"}, "unknown pool 'min'; choose from max, mean, last"),
+        ({"pool": "min"}, "unknown pool 'min'; choose from max, mean, attention, last"),
         ({"precision": "half"}, "unknown precision 'half'; choose from float32, bfloat16"),
         ({"units": 0}, "units is at least 1, not 0"),
         ({"layers": 0}, "layers is at least 1, not 0"),

@@ -5,9 +5,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from seqtasks import splits, streams
+from seqtasks import comparing, splits, streams, tasks
 from seqtasks.codecs.tokens import START, Tokens
-from seqtasks.errors import InputError
+from seqtasks.errors import InputError, UsageError
 from seqtasks.streams import Stream
 from seqtasks.task import Examples
 
@@ -96,6 +96,33 @@ def test_a_text_is_cut_into_parts_that_stand_one_behind_the_other():
     found = {name: examples.inputs[0].decode() for name, examples in splits.cut(text(value), 0.05).items()}
     assert found["train"] + found["development"] + found["test"] == value
     assert {name: len(part) for name, part in found.items()} == {"train": 1_710, "development": 90, "test": 200}
+
+
+def test_nothing_is_held_back_where_nothing_is_chosen():
+    value = "".join(chr(192 + number % 60) for number in range(2_000))
+    found = splits.cut(text(value), 0.0)
+    assert {name: len(examples.inputs[0].decode()) for name, examples in found.items()} == {"train": 1_800, "test": 200}
+
+
+@pytest.mark.parametrize("share", [-0.1, 0.6, float("nan")])
+def test_a_share_that_is_none_is_told(share: float):
+    with pytest.raises(UsageError, match=r"held_back is a share from 0 to 0\.5"):
+        splits.cut(text("x" * 1_000), share)
+
+
+def test_a_data_set_declares_and_what_was_chosen_outweighs():
+    task = tasks.find("text_generation")
+    assert task.settings["held_back"] == task.on("a text of mine").settings["held_back"] == 0.05
+    assert task.on("tiny_shakespeare").settings["held_back"] == 0
+    assert task.configure({"held_back": "0.1"}).on("tiny_shakespeare").settings["held_back"] == 0.1
+    assert task.on("sample").configure({"units": 7}).on("sample").settings["units"] == 7
+
+
+def test_cells_are_compared_on_what_is_held_back():
+    task = comparing.judged(tasks.find("text_generation"))
+    assert task.on("tiny_shakespeare").settings["held_back"] == 0.05
+    with pytest.raises(UsageError, match="leave held_back=0 out"):
+        comparing.judged(task.configure({"held_back": 0.0}))
 
 
 @pytest.mark.parametrize("value", ["", "x", "x" * 99])

@@ -48,6 +48,15 @@ class Tokens:
         return ("text", "content", "document", "body")
 
     @property
+    def settled(self) -> bool:
+        """Whether one value can be of one class only: there are no classes."""
+        return False
+
+    def clean(self, value: bytes) -> bytes:
+        """A person's text as it is: any can be read."""
+        return value
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Of classes: there are none."""
         return ()
