@@ -102,9 +102,10 @@ def answer(
                 path, list(good[0].fields), options.input_column, codec.columns, what="inputs", option="--input-column"
             )
         bad = [each for each in chunk if isinstance(each, Reject)]
-        bad += [Reject(row.number, reason) for row in good if (reason := _fault(row, column, codec))]
-        refused = {each.number for each in bad}
-        good = [row for row in good if row.number not in refused]
+        if scan is None:  # which looks at every base itself
+            bad += [Reject(row.number, reason) for row in good if (reason := _fault(row, column, codec))]
+            refused = {each.number for each in bad}
+            good = [row for row in good if row.number not in refused]
         if bad and strict:
             first = min(bad, key=lambda each: each.number)
             raise InputError(f"{path}:{first.number} {first.reason}")

@@ -137,11 +137,6 @@ def draws(seeds: tf.Tensor, start: tf.Tensor | int, count: tf.Tensor | int) -> t
     return drawn[:, start - first * BLOCK :][:, :count]
 
 
-def _like(rows: tf.Tensor, token: tf.Tensor) -> tf.Tensor:
-    """Rows (B,) as (B, 1, ...), to stand beside a token (B, ...)."""
-    return tf.reshape(rows, [-1, *[1] * (token.shape.rank - 1)])
-
-
 def beam(
     step: Step, states: Any, first: tf.Tensor, *, width: int, length: int, end: int, penalty: float = 1.0,
     repeats: int = 3,
@@ -216,3 +211,8 @@ def _unrepeated(chances: tf.Tensor, tokens: tf.Tensor, number: tf.Tensor, repeat
     following = tf.gather_nd(tokens[:, :, repeats - 1 :], where)
     banned = tf.concat([where[:, :2], following[:, None]], 1)
     return tf.tensor_scatter_nd_update(chances, banned, tf.fill(tf.shape(following), -float("inf")))
+
+
+def _like(rows: tf.Tensor, token: tf.Tensor) -> tf.Tensor:
+    """Rows (B,) as (B, 1, ...), to stand beside a token (B, ...)."""
+    return tf.reshape(rows, [-1, *[1] * (token.shape.rank - 1)])

@@ -67,7 +67,8 @@ def cross_validate(
 
 def _key(settings: Any, data: Data, number: int, seed: int) -> str:
     """What a fold's outcome depends on, in short."""
-    described = json.dumps([settings, data.name, data.rows, number, seed], sort_keys=True)
+    stores = data.fingerprint if data.source else []
+    described = json.dumps([settings, data.name, data.rows, stores, number, seed], sort_keys=True)
     return f"{number}-{hashlib.sha256(described.encode()).hexdigest()[:8]}"
 
 

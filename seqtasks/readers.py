@@ -112,16 +112,11 @@ def fields(path: Path, options: Options) -> list[str]:
     raise InputError(f"0 usable rows in {path}; give a file with a header and rows")
 
 
-def kind_of(path: Path, options: Options, *, known: bool = True) -> str:
-    """The suffix that says how a file is to be read; raises UsageError for any other, InputError for no file.
-
-    Both only if it has to be `known`.
-    """
-    kind = f".{options.kind}" if options.kind else Path(path.name.removesuffix(".gz")).suffix.lower()
+def kind_of(path: Path, options: Options) -> str:
+    """The suffix that says how a file is to be read; raises UsageError for any other, InputError for no file."""
+    kind = f".{options.kind}" if options.kind else _suffix(path)
     if path == STANDARD_INPUT:
         return kind or ".txt"
-    if not known:
-        return kind
     if kind not in SUFFIXES:
         raise UsageError(f"{path} ends in none of {', '.join(SUFFIXES)}, plain or .gz; rename it or convert it")
     if not path.exists():
@@ -249,6 +244,11 @@ def _fasta(path: Path, lines: TextIO, options: Options, label: str | None = None
             yield _checked(header.number, fields, options)
 
 
+def _suffix(path: Path) -> str:
+    """In small letters, without that of compression."""
+    return Path(path.name.removesuffix(".gz")).suffix.lower()
+
+
 def _records(path: Path, lines: TextIO, longest: int) -> Iterator[tuple[fasta.Header, str]]:
     """Header and bases of each record, of a longer one no more than tells that it is longer."""
     header, pieces, size = None, list[str](), 0
@@ -274,7 +274,7 @@ def _pattern(pattern: str) -> re.Pattern[str]:
 def _folder(path: Path, options: Options) -> Iterator[Row | Reject]:
     """A folder per class with a text per file, or a FASTA file per class."""
     number = 0
-    for file in sorted(each for each in path.iterdir() if kind_of(each, options, known=False) in fasta.SUFFIXES):
+    for file in sorted(each for each in path.iterdir() if _suffix(each) in fasta.SUFFIXES):
         with opened(file, options) as lines:
             for row in _fasta(file, lines, options, label=file.name.removesuffix(".gz").rpartition(".")[0]):
                 number += 1

@@ -106,19 +106,19 @@ def contradictions(examples: Examples) -> np.ndarray:
     order = np.argsort(keys, kind="stable")
     same = keys[order[1:]] == keys[order[:-1]]
     starts = np.flatnonzero(np.append(True, ~same))  # of the groups of equal inputs
-    found = []
-    for start, end in zip(starts, np.append(starts[1:], len(order)), strict=True):
-        if end - start > 1 and len(set(examples.targets[order[start:end]])) > 1:
-            found.append(order[start:end])
+    sizes = np.diff(np.append(starts, len(order)))
+    several = sizes > 1
+    groups = [order[start : start + size] for start, size in zip(starts[several], sizes[several], strict=True)]
+    found = [rows for rows in groups if len(set(examples.targets[rows])) > 1]
     return np.sort(np.concatenate(found)) if found else order[:0]
 
 
 def _first(keys: np.ndarray, targets: Any) -> np.ndarray:
     """The rows, ascending, whose key and target no row before has: int32 (N,)."""
-    numbers = {name: number for number, name in enumerate(sorted(set(targets[:])))}
-    pairs = np.array([numbers[name] for name in targets[:]], np.uint64)
-    pairs *= np.uint64(0x9E3779B97F4A7C15)
-    pairs += keys
+    pairs, numbers = keys.copy(), dict[str, int]()
+    for start in range(0, len(pairs), CHUNK):
+        found = [numbers.setdefault(name, len(numbers)) for name in targets[start : start + CHUNK]]
+        pairs[start : start + CHUNK] += np.array(found, np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     order = np.argsort(pairs, kind="stable")
     kept = np.ones(len(keys), bool)
     kept[order[1:][pairs[order[1:]] == pairs[order[:-1]]]] = False

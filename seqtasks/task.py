@@ -35,6 +35,11 @@ class Examples:
         return Examples(self.inputs.take(rows), self.targets.take(rows))
 
     @staticmethod
+    def of(pairs: Sequence[tuple[bytes, str]]) -> Examples:
+        """Pairs of what is asked and what is answered, in memory."""
+        return Examples(*(np.array(column, dtype=object) for column in zip(*pairs, strict=True)))
+
+    @staticmethod
     def joined(parts: Sequence[Examples]) -> Examples:
         """The parts one behind the other, in memory."""
         return Examples(*(np.concatenate([getattr(each, name)[:] for each in parts]) for name in ("inputs", "targets")))
@@ -59,9 +64,7 @@ class Task:
     sample: Callable[[], Mapping[str, Examples]]  # the project's own splits, always the same
     measures: Callable[..., dict[str, Any]]  # one of seqtasks.measures
     settings: Mapping[str, Any]
-    declared: Mapping[str, Mapping[str, Setting]] = field(
-        default_factory=dict
-    )  # a data set's own settings, by its name
+    declared: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)  # settings of a data set, by its name
     chosen: frozenset[str] = frozenset()  # the settings that somebody chose
 
     @property

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +47,21 @@ def learned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     evaluate = run("evaluate", name, "--model", folder)
     export = run("export", name, "--model", folder)
     return Learned(name, folder, train.output + evaluate.output + export.output)
+
+
+@contextmanager
+def serving_files(folder: Path) -> Iterator[str]:
+    """A server of the folder's files on this machine alone; its address."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *arguments: object) -> None:
+            """Nothing."""
+
+    handler = functools.partial(Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 @pytest.fixture

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import gzip
-import http.server
 import json
-import threading
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqtasks import builders, mutation, serving, tasks
+from seqtasks import builders, folding, mutation, own, preparing, serving, tasks
 from seqtasks.codecs.nucleotides import Nucleotides
 from seqtasks.errors import InputError, ResourceError, UsageError
 from seqtasks.layers.front import front
 from seqtasks.layers.steps import Attention
 from seqtasks.layers.strands import Kmers, Mixtures, Strands
 from seqtasks.task import Folders
-from tests.conftest import run, sets
+from tests.conftest import run, serving_files, sets
 from tests.samples import SAMPLES
 
 A, C, G, T, N = 1, 2, 4, 8, 15
@@ -239,24 +238,14 @@ def test_without_files_and_network_it_says_what_to_do(no_downloads: Folders):
         builders.load_classes("uci_splice", no_downloads)
 
 
-def test_a_download_is_verified_and_made_into_the_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    import zipfile
-
+def test_a_download_is_made_into_the_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     from seqtasks.builders import uci_promoters
 
     with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
         archive.writestr("promoters.data", "+,S10,\t\ttacta\n-,X,\tggtc\n")
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    handler = lambda *given: Quiet(*given, directory=str(tmp_path))  # noqa: E731
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setattr(uci_promoters, "ADDRESS", f"http://127.0.0.1:{server.server_port}/set.zip")
+    with serving_files(tmp_path) as address:
+        monkeypatch.setattr(uci_promoters, "ADDRESS", f"{address}/set.zip")
         splits, names = builders.load_classes("uci_promoters", Folders((str(tmp_path / "sets"),)))
-        server.shutdown()
     assert sorted(splits["train"]["sequence"].tolist()) == [b"GGTC", b"TACTA"]
     assert list(names) == ["-", "+"]
 
@@ -281,3 +270,14 @@ def test_folds_answer_every_example_once_and_are_not_done_again(tmp_path: Path):
     assert sorted(before) == ["0.npz", "1.npz", "2.npz"]
     assert json.loads(run("evaluate", "dna", "--folds", "3", "--model", tmp_path, "--json").stdout) == first
     assert {path.name: path.stat().st_mtime_ns for path in kept.iterdir()} == before
+
+
+def test_other_data_are_not_answered_from_the_folds_of_these(tmp_path: Path):
+    def key(sequence: str) -> str:
+        rows = "".join(f"{sequence}{base}{other}\t{base}\n" for base in "ACGT" for other in "ACGTRYSW")
+        (tmp_path / "own.tsv").write_text("sequence\tlabel\n" + rows)
+        source = own.Source(str(tmp_path / "own.tsv"))
+        data = preparing.read(tasks.find("dna"), source, Folders((str(tmp_path / "sets"),)), print)
+        return folding._key({}, data, 2, 0)
+
+    assert key("ACGT") != key("TGCA")

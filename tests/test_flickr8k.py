@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from seqtasks import builders
 from seqtasks.errors import InputError
 from seqtasks.task import Folders
+from tests.conftest import serving_files
 
 NAMES = {"train": ["a.jpg", "b.jpg"], "dev": ["c.jpg"], "test": ["d.jpg"]}
 
@@ -43,6 +45,23 @@ def test_photographs_with_their_captions(tmp_path: Path, archives: bool):
     assert {name: len(rows["image"]) for name, rows in found.items()} == {"train": 2, "validation": 1, "test": 1}
     assert found["test"]["image"].tolist() == [b"bytes of d.jpg"]
     assert found["test"]["captions"][0].decode().split("\n") == [f"A d.jpg seen {number} ." for number in range(5)]
+
+
+def test_the_published_archives_are_downloaded_and_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from seqtasks.builders import flickr8k
+
+    fetched(tmp_path, archives=False)
+    place = tmp_path / "manual" / "flickr8k"
+    with zipfile.ZipFile(tmp_path / "Flickr8k_Dataset.zip", "w") as archive:
+        for path in (place / "Flicker8k_Dataset").iterdir():
+            archive.write(path, f"Flicker8k_Dataset/{path.name}")
+    with zipfile.ZipFile(tmp_path / "Flickr8k_text.zip", "w") as archive:
+        for path in place.glob("*.txt"):
+            archive.write(path, path.name)
+    with serving_files(tmp_path) as address:
+        monkeypatch.setattr(flickr8k, "ADDRESS", address + "/{}.zip")
+        found = builders.load("flickr8k", Folders((str(tmp_path / "sets"),)), ["train"])["train"]
+    assert sorted(found["image"].tolist()) == [b"bytes of a.jpg", b"bytes of b.jpg"]
 
 
 @pytest.mark.parametrize("archives", [True, False])

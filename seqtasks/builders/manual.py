@@ -1,4 +1,4 @@
-"""What our builders of data sets of sequences share: files fetched by hand stand in for a download."""
+"""What our builders share: files fetched by hand stand in for a download."""
 
 from __future__ import annotations
 

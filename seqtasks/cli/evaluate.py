@@ -31,12 +31,12 @@ def command(
     manual_dir: str | None,
 ) -> None:
     """Measure a trained model on a split, or on several: --split validation+test. Leaves metrics.json beside it."""
+    if seed is not None and folds is None:
+        raise UsageError("--seed is for the trainings of --folds; give both")
     folder = options.model_folder(model, task)
     options.start_tensorflow()
     from seqtasks import evaluation, folding, learning, trained
 
-    if seed is not None and folds is None:
-        raise UsageError("--seed is for the trainings of --folds; give both")
     restored, where = trained.restore(folder, task), options.folders(datasets, manual_dir)
     if folds is None:
         result = evaluation.evaluate(restored, split, where, options.say)

@@ -62,6 +62,8 @@ def command(
         raise UsageError("--window goes with --file, a FASTA file, and --stride with --window")
     if kind == "bed" and not window:
         raise UsageError("bed is what a scan writes; give --window")
+    if window and kind in ("txt", "fa"):
+        raise UsageError(f"a scan writes bed, csv, tsv or jsonl, not {kind}; choose with --format")
     if plot and len(values) != 1:
         raise UsageError("--plot draws one value; give one")
     folder = options.model_folder(model, task)

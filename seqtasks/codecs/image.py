@@ -25,8 +25,6 @@ from seqtasks.errors import InputError, UsageError, unknown
 
 OWN = "small"  # the encoder that is learned with the rest
 FILTERS = (32, 64, 128)  # of its convolutions, each of which halves both sides
-WEIGHTS = "encoder.weights.h5"  # in a trained model's folder
-LEARNED = ("place",)
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,6 @@ class Image:
     encoder_weights: str = "imagenet"  # or a file; of no use to small
     encoder_width: float = 1.0  # of MobileNets, their alpha
     size: int = 224  # pixels of both sides: a photograph is squashed to a square
-    place: str = ""  # where the weights lie, of a trained model
 
     def __post_init__(self) -> None:
         if self.size < 2 ** len(FILTERS):
@@ -54,8 +51,8 @@ class Image:
         return ("image", "path", "file", "filename", "photo", "picture")
 
     def settings(self) -> dict[str, Any]:
-        """The fields that a person may set."""
-        return {each.name: getattr(self, each.name) for each in dataclasses.fields(self) if each.name not in LEARNED}
+        """The fields that a person may set: all."""
+        return dataclasses.asdict(self)
 
     def fit(self, values: Iterable[np.ndarray]) -> Image:
         """There is nothing to learn; raises InputError for a file that does not hold the encoder's weights."""
@@ -115,7 +112,7 @@ class Image:
         arguments: dict[str, Any] = {"include_top": False, "input_shape": (self.size, self.size, 3)}
         if self.encoder.startswith("MobileNet"):
             arguments["alpha"] = self.encoder_width
-        weights = self.place or self.encoder_weights
+        weights = self.encoder_weights
         make = getattr(keras.applications, self.encoder)
         with tf.init_scope():  # wherever it is asked for first
             if weights == "imagenet":

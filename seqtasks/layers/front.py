@@ -27,6 +27,8 @@ def front(
     for name, least in (("front", 0), ("filters", 1), ("stride", 1)):
         if settings[name] < least:
             raise UsageError(f"{name} is at least {least}, not {settings[name]}")
+    if not settings["front"] and settings["stride"] > 1:
+        raise UsageError("stride is that of a convolution; give front as well")
     if not settings["front"]:
         return values, mask
     values = Blank(name="front_blank")(values, mask)

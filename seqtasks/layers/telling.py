@@ -90,16 +90,15 @@ class Teller(keras.layers.Layer):
         return tf.matmul(weights, seen), weights
 
     def step(self, memory: Memory) -> Step:
-        """Token (B,), (states, weights of the regions (B, R)) -> logits (B, V), the same of the next: for inference."""
+        """Token (B,), states -> logits (B, V), states: for inference."""
         weights = [layer.weights_of_steps() for layer in self.layers]
 
-        def step(token: tf.Tensor, carried: tuple[States, tf.Tensor]) -> tuple[tf.Tensor, tuple[States, tf.Tensor]]:
-            states, _ = carried
+        def step(token: tf.Tensor, states: States) -> tuple[tf.Tensor, States]:
             first, first_states = self.layers[0].step(self.embedding(token), states[0], weights[0])
-            found, looked = self.look(memory, first[:, None])
+            found, _ = self.look(memory, first[:, None])
             second, second_states = self.layers[1].step(tf.concat([first, found[:, 0]], -1), states[1], weights[1])
             logits = self.logits(tf.concat([second, found[:, 0]], -1))
-            return logits, ((tuple(first_states), tuple(second_states)), looked[:, 0])
+            return logits, (tuple(first_states), tuple(second_states))
 
         return step
 

@@ -116,8 +116,7 @@ def endpoints(model: keras.Model, inputs: Any, targets: Any, settings: Mapping[s
         kept, good = inputs.see(values)
         memory, states = teller.begin(regions(kept, training=False))
         memory, states = tf.nest.map_structure(lambda each: tf.repeat(each, copies, axis=0), (memory, states))
-        looked = tf.zeros(tf.shape(memory[0])[:2])
-        return kept, good, memory, (states, looked)
+        return kept, good, memory, states
 
     def step(memory: Any) -> decoding.Step:
         return decoding.never(teller.step(memory), (START, UNKNOWN), targets.choices)

@@ -65,10 +65,7 @@ def sample() -> Mapping[str, Examples]:
             sequence = sequence[:start] + planted + sequence[start + len(planted) :]
         split = "test" if number // len(KINDS) % HELD_OUT == 0 else "train"
         rows[split].append((sequence.encode(), kind))
-    return {
-        split: Examples(*(np.array(column, dtype=object) for column in zip(*pairs, strict=True)))
-        for split, pairs in rows.items()
-    }
+    return {split: Examples.of(pairs) for split, pairs in rows.items()}
 
 
 TASK = Task(

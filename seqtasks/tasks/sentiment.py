@@ -60,10 +60,7 @@ def sample() -> Mapping[str, Examples]:
         for frame, label in zip(pair, ("positive", "negative"), strict=True):
             sentence = opening + frame.format(s=subject, g=good, b=bad)
             rows[split].append(((sentence[0].upper() + sentence[1:]).encode(), label))
-    return {
-        split: Examples(*(np.array(column, dtype=object) for column in zip(*pairs, strict=True)))
-        for split, pairs in rows.items()
-    }
+    return {split: Examples.of(pairs) for split, pairs in rows.items()}
 
 
 TASK = Task(
