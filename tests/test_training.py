@@ -67,6 +67,16 @@ def test_history_has_a_row_an_epoch(data, tmp_path: Path):
     assert history[-1]["loss"] < history[0]["loss"]
 
 
+def test_without_validation_the_last_epoch_is_kept(data, tmp_path: Path):
+    one = training(data, patience=1)
+    done = one.run(data[1]["train"], None, folder=tmp_path)
+    assert [row["epoch"] for row in done.history] == [1, 2, 3]
+    assert done.best["epoch"] == 3
+    assert not any(name.startswith("val_") for name in done.best)
+    for kept, average in zip(one.model.trainable_variables, one.averages, strict=True):
+        np.testing.assert_array_equal(kept, average)
+
+
 def test_an_adversarial_step_learns_from_the_harm(data):
     """Its gradients are those of the loss plus the loss of the moved vectors, which is the higher one."""
     plain, adversarial = (training(data, dropout=0.0, output_dropout=0.0) for _ in range(2))
