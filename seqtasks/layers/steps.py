@@ -11,7 +11,6 @@ from keras import ops
 
 from seqtasks.errors import unknown
 
-START = keras.initializers.RandomUniform(-0.05, 0.05)
 LEAST = -1e9  # no state or score is as low: finite, so a row of no steps stays finite
 ATTENTION = 64  # width in which steps are weighed
 
@@ -79,7 +78,8 @@ class Position(keras.layers.Layer):
         self.length = length
 
     def build(self, values: tuple[int | None, ...]) -> None:
-        self.places = self.add_weight(shape=(self.length, values[-1]), initializer=START, name="places")
+        start = keras.initializers.RandomUniform(-0.05, 0.05)  # here: it takes its seed where it is made
+        self.places = self.add_weight(shape=(self.length, values[-1]), initializer=start, name="places")
 
     def call(self, values: tf.Tensor) -> tf.Tensor:
         place = tf.minimum(tf.range(tf.shape(values)[1]), self.length - 1)
