@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import http.server
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import filelock
 import pytest
 from click.testing import CliRunner, Result
 
@@ -40,13 +42,21 @@ def sets(settings: dict[str, str]) -> list[str]:
 
 @pytest.fixture(scope="session", params=tasks.names())
 def learned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Learned:
-    """A task trained on its sample, evaluated and exported."""
+    """A task trained on its sample, evaluated and exported: once for all processes of a run, copied for each use."""
     name = request.param
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"learned-{name}"
+    printed = shared / "printed.txt"
+    with filelock.FileLock(f"{shared}.lock"):
+        if not printed.exists():
+            model = shared / "model"
+            train = run("train", name, "--sample", "--model", model, "--seed", "1", *sets(SAMPLES[name].settings))
+            evaluate = run("evaluate", name, "--model", model)
+            export = run("export", name, "--model", model)
+            printed.write_text(train.output + evaluate.output + export.output)
     folder = tmp_path_factory.mktemp(name) / "a model"  # with a space in its path, as people have them
-    train = run("train", name, "--sample", "--model", folder, "--seed", "1", *sets(SAMPLES[name].settings))
-    evaluate = run("evaluate", name, "--model", folder)
-    export = run("export", name, "--model", folder)
-    return Learned(name, folder, train.output + evaluate.output + export.output)
+    shutil.copytree(shared / "model", folder)
+    return Learned(name, folder, printed.read_text())
 
 
 @contextmanager

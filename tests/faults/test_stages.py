@@ -4,13 +4,16 @@ then finishes as if nothing had been.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import itertools
 import json
 import os
 import random
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,24 +22,34 @@ import pytest
 from seqtasks import cards, exporting, serving, tasks
 from tests.conftest import sets
 from tests.faults.conftest import Command, run, survived
+from tests.samples import SAMPLES
 
-TINY = sets(
-    {"cell": "simple", "bidirectional": "no", "units": "4", "embedding": "4", "least_steps": "12", "batch": "64"}
-)
+SMALL = {"cell": "simple", "units": "4", "embedding": "4", "least_steps": "12"}
+TASKS = {  # what each is trained with here
+    "sentiment": sets(SMALL | {"bidirectional": "no", "batch": "64"}),
+    "dna": sets(SMALL | {"bidirectional": "no", "filters": "4", "batch": "64"}),
+    "text_generation": sets(SMALL | {"written": "10"}),
+}
 EVERY = {"EVERY": "10"}  # steps between two checkpoints
-TRAIN = ["train", "sentiment", "--sample", "--epochs", "2", "--seed", "3", *TINY]
+TRAIN = ["train", "sentiment", "--sample", "--epochs", "2", "--seed", "3", *TASKS["sentiment"]]
 LONGER = [
     *["train", "sentiment", "--sample", "--epochs", "6", "--seed", "3"],
     *sets({"units": "16", "embedding": "16", "recurrent_dropout": "0.1", "least_steps": "60", "patience": "6"}),
 ]
-STAGES = {
-    "train": TRAIN,
-    "evaluate": ["evaluate", "sentiment"],
-    "export": ["export", "sentiment"],
-}
+STAGES = ("train", "evaluate", "export")
 KINDS = ("kill", "enospc", "eio")
-SOME = {"train": (1, 9), "evaluate": (2,), "export": (3,)}  # the short half: these points only
+SOME = [  # the short half: these points only
+    *itertools.product(("sentiment",), ("train",), (1, 9), KINDS),
+    *itertools.product(("sentiment",), ("evaluate",), (2,), KINDS),
+    *itertools.product(("sentiment",), ("export",), (3,), KINDS),
+    *itertools.product(("dna", "text_generation"), ("train",), (9,), ("kill",)),
+]
 MOST = 60  # fault points in one command, more than there are
+
+
+def command(task: str, stage: str) -> list[str]:
+    """What is made to fail."""
+    return [stage, task, *(["--sample", "--epochs", "2", "--seed", "3", *TASKS[task]] if stage == "train" else [])]
 
 
 def at(folder: Path) -> list[str]:
@@ -55,45 +68,55 @@ def litter(folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model's folder after every stage went well."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    for arguments in STAGES.values():
-        code, printed = run([*arguments, *at(folder / "model")], folder)
-        assert code == 0, printed
-    return folder / "model"
+def undisturbed_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A task -> a model's folder after every stage of it went well."""
+
+    @functools.cache
+    def of(task: str) -> Path:
+        folder = tmp_path_factory.mktemp(f"undisturbed-{task}")
+        for stage in STAGES:
+            code, printed = run([*command(task, stage), *at(folder / "model")], folder)
+            assert code == 0, printed
+        return folder / "model"
+
+    return of
 
 
-def fail(stage: str, number: int, kind: str, undisturbed: Path, tmp_path: Path) -> str | None:
+@pytest.fixture
+def undisturbed(undisturbed_of: Callable[[str], Path]) -> Path:
+    return undisturbed_of("sentiment")
+
+
+def fail(task: str, stage: str, number: int, kind: str, undisturbed: Path, tmp_path: Path) -> str | None:
     """Makes a stage fail at its N-th fault point; the point's name, or None if there are fewer points."""
     folder = tmp_path / f"{stage}-{number}-{kind}"
     shutil.copytree(undisturbed, folder)
     before, exports = outcome(folder), exporting.numbers(folder)
     marker = tmp_path / f"marker-{stage}-{number}-{kind}"
     fault = {"SEQTASKS_FAULT": f"any:{number}:{kind}", "SEQTASKS_FAULT_MARKER": str(marker), **EVERY}
-    code, printed = run([*STAGES[stage], *at(folder)], tmp_path, **fault)
+    code, printed = run([*command(task, stage), *at(folder)], tmp_path, **fault)
     if not marker.exists():
         assert code == 0, printed
         return None
     point = marker.read_text()
     fine = code == (-signal.SIGKILL if kind == "kill" else 5) and "Traceback" not in printed
-    fine &= json.loads((folder / "card.json").read_text())["task"] == "sentiment"
+    fine &= json.loads((folder / "card.json").read_text())["task"] == task
     fine &= set(exporting.numbers(folder)) >= set(exports)
     if stage != "train":
         fine &= outcome(folder) == before
-        fine &= serving.load(folder)(["The food was good, not bad at all."])[0]["answer"] in ("positive", "negative")
-    code, printed = run([*STAGES[stage], *at(folder)], tmp_path, **EVERY)
+        value = SAMPLES[task].typed[:1]
+        fine &= serving.load(folder)(value)[0]["answer"] == serving.load(undisturbed)(value)[0]["answer"]
+    code, printed = run([*command(task, stage), *at(folder)], tmp_path, **EVERY)
     fine &= code == 0 and outcome(folder) == outcome(undisturbed) and not litter(folder)
-    assert survived(f"{kind}, then the same command", f"{stage}: {point}", fine), printed
+    assert survived(f"{kind}, then the same command", f"{task}, {stage}: {point}", fine), printed
     return point
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(
-    ("stage", "number"), [(stage, number) for stage, numbers in SOME.items() for number in numbers]
-)
-def test_some_fault_points(stage: str, number: int, kind: str, undisturbed: Path, tmp_path: Path):
-    assert fail(stage, number, kind, undisturbed, tmp_path)
+@pytest.mark.parametrize(("task", "stage", "number", "kind"), SOME)
+def test_some_fault_points(
+    task: str, stage: str, number: int, kind: str, undisturbed_of: Callable[[str], Path], tmp_path: Path
+):
+    assert fail(task, stage, number, kind, undisturbed_of(task), tmp_path)
 
 
 @pytest.mark.parametrize("point", ["store.before:1", "encoded.before:2", "checkpoint.record.renamed:1"])
@@ -101,14 +124,15 @@ def test_ones_own_data_go_on_exactly(point: str, tmp_path: Path):
     rows = tasks.find("sentiment").sample()["train"]
     lines = [f"{text.decode()}\t{label}\n" for text, label in zip(rows.inputs[:400], rows.targets[:400], strict=True)]
     (tmp_path / "own.tsv").write_text("text\tlabel\n" + "".join(lines))
-    train = ["train", "sentiment", "--data", str(tmp_path / "own.tsv"), "--epochs", "2", "--seed", "3", *TINY]
+    train = ["train", "sentiment", "--data", str(tmp_path / "own.tsv"), "--epochs", "2", "--seed", "3"]
+    train += TASKS["sentiment"]
     found = []
     for name in ("whole", "killed"):
-        command = [*train, *at(tmp_path / name), "--datasets", str(tmp_path / f"{name}-data")]
+        learn = [*train, *at(tmp_path / name), "--datasets", str(tmp_path / f"{name}-data")]
         if name == "killed":
-            code, printed = run(command, tmp_path, SEQTASKS_FAULT=f"{point}:kill", **EVERY)
+            code, printed = run(learn, tmp_path, SEQTASKS_FAULT=f"{point}:kill", **EVERY)
             assert code == -signal.SIGKILL, printed
-        code, printed = run(command, tmp_path, **EVERY)
+        code, printed = run(learn, tmp_path, **EVERY)
         assert code == 0, printed
         found.append(outcome(tmp_path / name))
     assert found[0] == found[1]
@@ -117,10 +141,11 @@ def test_ones_own_data_go_on_exactly(point: str, tmp_path: Path):
 @pytest.mark.faults
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("stage", STAGES)
-def test_every_fault_point(stage: str, kind: str, undisturbed: Path, tmp_path: Path):
+@pytest.mark.parametrize("task", TASKS)
+def test_every_fault_point(task: str, stage: str, kind: str, undisturbed_of: Callable[[str], Path], tmp_path: Path):
     points = []
     for number in range(1, MOST):
-        point = fail(stage, number, kind, undisturbed, tmp_path)
+        point = fail(task, stage, number, kind, undisturbed_of(task), tmp_path)
         if point is None:
             break
         points.append(point)
@@ -141,10 +166,10 @@ def kill_and_finish(whole: tuple[Path, float], folder: Path, kills: int, draw: r
     """Kills a training at random moments, starts it again until it ends; is it the undisturbed one to the bit?"""
     undisturbed, seconds = whole
     for _ in range(kills):
-        command = Command([*LONGER, *at(folder / "model")], folder)
+        training = Command([*LONGER, *at(folder / "model")], folder)
         time.sleep(draw.uniform(0.15, 0.95) * seconds)
-        command.process.kill()
-        command.process.join()
+        training.process.kill()
+        training.process.join()
     code, _ = run([*LONGER, *at(folder / "model")], folder)
     return code == 0 and outcome(folder / "model") == outcome(undisturbed) and not litter(folder / "model")
 
@@ -163,13 +188,13 @@ def test_killed_anywhere_it_ends_the_same(whole: tuple[Path, float], tmp_path: P
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_saves_and_the_same_command_goes_on(whole: tuple[Path, float], tmp_path: Path, number: int, code: int):
     undisturbed, _ = whole
-    command = Command([*LONGER, *at(tmp_path / "model")], tmp_path)
-    while "epoch 1/6" not in command.printed:
+    training = Command([*LONGER, *at(tmp_path / "model")], tmp_path)
+    while "epoch 1/6" not in training.printed:
         time.sleep(0.05)
-    assert command.process.pid
-    os.kill(command.process.pid, number)
-    assert command.wait() == code
-    assert "stopped in epoch" in command.printed
+    assert training.process.pid
+    os.kill(training.process.pid, number)
+    assert training.wait() == code
+    assert "stopped in epoch" in training.printed
     ended, printed = run([*LONGER, *at(tmp_path / "model")], tmp_path)
     assert ended == 0
     assert "going on from epoch" in printed
