@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -170,7 +171,11 @@ def new_folder(path: Path, *, point: str) -> Iterator[Path]:
 
 @contextmanager
 def lock(folder: Path) -> Iterator[None]:
-    """Holds the folder for this process, and dies with it; raises BusyError that names the process that holds it."""
+    """Holds the folder for this process, and dies with it; raises BusyError that names the process that holds it.
+
+    A folder that was made for it and is still empty in the end goes again: nothing came of a mistyped command.
+    """
+    made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     holder = folder / ".holder.json"
     held = filelock.FileLock(folder / ".lock")
@@ -186,6 +191,10 @@ def lock(folder: Path) -> Iterator[None]:
         yield
     finally:
         holder.unlink(missing_ok=True)
+        if made and [path.name for path in folder.iterdir()] == [".lock"]:
+            with contextlib.suppress(OSError):  # where an open file cannot go, it stays
+                (folder / ".lock").unlink()
+                folder.rmdir()
         held.release()
 
 

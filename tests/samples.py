@@ -47,6 +47,7 @@ SAMPLES = {
         settings={
             "units": "24",
             "filters": "24",
+            "pool": "max",
             "epochs": "8",
             "learning_rate": "0.005",
             "dropout": "0",

@@ -168,6 +168,18 @@ def test_an_altered_file_is_named(tmp_path: Path):
         )
 
 
+def test_a_folder_in_which_nothing_was_done_goes_again(tmp_path: Path):
+    (tmp_path / "there").mkdir()
+    for name in ("there", "new", "used"):
+        with pytest.raises(ZeroDivisionError), files.lock(tmp_path / name):
+            if name == "used":
+                (tmp_path / name / "card.json").write_text("{}")
+            raise ZeroDivisionError
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["there", "used"]
+    with files.lock(tmp_path / "new"):
+        assert (tmp_path / "new").is_dir()
+
+
 def test_a_lock_names_its_holder_and_dies_with_it(tmp_path: Path):
     ready, done = os.pipe()
     child = os.fork()
