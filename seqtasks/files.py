@@ -191,8 +191,8 @@ def lock(folder: Path) -> Iterator[None]:
         yield
     finally:
         holder.unlink(missing_ok=True)
-        if made and [path.name for path in folder.iterdir()] == [".lock"]:
-            with contextlib.suppress(OSError):  # where an open file cannot go, it stays
+        with contextlib.suppress(OSError):  # it is gone already, or an open file cannot go here
+            if made and [path.name for path in folder.iterdir()] == [".lock"]:
                 (folder / ".lock").unlink()
                 folder.rmdir()
         held.release()

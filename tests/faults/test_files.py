@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -178,6 +179,13 @@ def test_a_folder_in_which_nothing_was_done_goes_again(tmp_path: Path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["there", "used"]
     with files.lock(tmp_path / "new"):
         assert (tmp_path / "new").is_dir()
+
+
+def test_a_folder_that_was_taken_away_is_let_go(tmp_path: Path):
+    with files.lock(tmp_path / "model"):
+        shutil.rmtree(tmp_path / "model")
+    with files.lock(tmp_path / "model"):
+        assert (tmp_path / "model" / ".holder.json").exists()
 
 
 def test_a_lock_names_its_holder_and_dies_with_it(tmp_path: Path):
