@@ -101,15 +101,14 @@ def answer(
             column = readers.column(
                 path, list(good[0].fields), options.input_column, codec.columns, what="inputs", option="--input-column"
             )
-        bad = [each for each in chunk if isinstance(each, Reject)]
-        if scan is None:  # which looks at every base itself
-            bad += [Reject(row.number, reason) for row in good if (reason := _fault(row, column, codec))]
-            refused = {each.number for each in bad}
-            good = [row for row in good if row.number not in refused]
+        cleaned = [row if isinstance(row, Reject) else _cleaned(row, column, codec, scan) for row in chunk]
+        bad = [each for each in cleaned if isinstance(each, Reject)]
         if bad and strict:
             first = min(bad, key=lambda each: each.number)
             raise InputError(f"{path}:{first.number} {first.reason}")
-        values = [row.fields[str(column)] for row in good]
+        pairs = zip(chunk, cleaned, strict=True)
+        good = [row for row, value in pairs if isinstance(row, Row) and not isinstance(value, Reject)]
+        values = [each for each in cleaned if not isinstance(each, Reject)]
         done.size += answers.write(good, _in_order_of_length(served, values), header=done.size == 0)
         done.rejects_size = _append(rejects, path, bad, done.rejects_size)
         done.rows, done.rejects = done.rows + len(chunk), done.rejects + len(bad)
@@ -117,15 +116,17 @@ def answer(
     return done
 
 
-def _fault(row: Row, column: str | None, codec: Any) -> str | None:
-    """Why the row cannot be answered, if so."""
+def _cleaned(row: Row, column: str | None, codec: Any, scan: Scan | None) -> bytes | Reject:
+    """The row's value as the codec wants it, or why it cannot be answered."""
     if column not in row.fields:
-        return f"has no {column}; fill it in"
+        return Reject(row.number, f"has no {column}; fill it in")
+    value = row.fields[column].encode()
+    if scan:
+        return value  # it looks at every base itself
     try:
-        codec.clean(row.fields[column].encode())
+        return codec.clean(value)
     except InputError as error:
-        return str(error)
-    return None
+        return Reject(row.number, str(error))
 
 
 def answer_to_file(served: Served, path: Path, options: Options, codec: Any, output: Path, **more: Any) -> Done:
@@ -167,7 +168,7 @@ def _resumed(part: Path, record: Path, identity: dict[str, Any]) -> Done:
     return Done(**before)
 
 
-def _in_order_of_length(served: Served, values: list[str]) -> list[dict[str, Any]]:
+def _in_order_of_length(served: Served, values: Sequence[bytes]) -> list[dict[str, Any]]:
     """Answers in the order of the values, computed in the order of their lengths."""
     order = np.argsort([len(value) for value in values], kind="stable")
     answers = served([values[place] for place in order])

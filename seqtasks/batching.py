@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import time
+import zipfile
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,13 +22,16 @@ import numpy as np
 import tensorflow as tf
 
 from seqtasks import files
-from seqtasks.errors import InputError
+from seqtasks.errors import InputError, IntegrityError
 from seqtasks.task import Examples
 
-CHUNK = 500  # rows encoded at a time
+CHUNK = 500  # rows encoded at a time, where they cost little
+PART = 10_000  # rows kept at a time, so many times fewer as they cost more
+PATIENCE = 15  # seconds until it is said how far it is
 POOL = 50  # batches whose rows are sorted by length together
 SLICE = 1_000_000  # steps read at a time
 ROUND = 8  # padded lengths are multiples of this, so that few different ones occur and compiled pieces are full
+WHOLE = "rows.npz"  # offsets, targets, and what the values are
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,8 @@ class Encoded:
 
     values: np.ndarray | Flat  # (sum of lengths, ...)
     offsets: np.ndarray  # int64 (N + 1,)
-    targets: np.ndarray  # int32 (N,)
+    targets: np.ndarray  # int32 (N, ...)
+    multiple: int = ROUND  # a batch's steps are one of it
 
     varied = True
 
@@ -96,12 +103,17 @@ class Encoded:
         """int32 (N,), steps."""
         return np.subtract(self.offsets[1:], self.offsets[:-1], dtype=np.int32, casting="unsafe")
 
+    @property
+    def sizes(self) -> np.ndarray:
+        """int (N,), by which rows share a batch: their lengths or, where targets are sentences, the longest one's."""
+        return self.lengths if self.targets.ndim == 1 else (self.targets > 0).any(axis=1).sum(axis=1)
+
     def order(self, *, size: int, least: int, seed: int, epoch: int) -> list[np.ndarray]:
         """The epoch's batches as row numbers: shuffled, sorted by length within pools, the batches shuffled again.
 
         A data set that fills fewer than `least` batches is gone through several times.
         """
-        lengths = self.lengths
+        lengths = self.sizes
         draw = np.random.default_rng([seed, epoch])
         batches: list[np.ndarray] = []
         while len(batches) < max(least, 1):
@@ -114,7 +126,7 @@ class Encoded:
 
     def sweep(self, *, size: int) -> Iterator[np.ndarray]:
         """All rows once, shortest first, as batches of row numbers: the cheapest order where order does not matter."""
-        rows = np.argsort(self.lengths, kind="stable")
+        rows = np.argsort(self.sizes, kind="stable")
         for first in range(0, len(rows), size):
             yield rows[first : first + size]
 
@@ -130,7 +142,7 @@ class Encoded:
     def steps(self, rows: np.ndarray) -> int:
         """How many steps their batch has."""
         longest = int((self.offsets[rows + 1] - self.offsets[rows]).max())
-        return -(-longest // ROUND) * ROUND
+        return -(-longest // self.multiple) * self.multiple
 
     def named(self, rows: np.ndarray) -> str:
         """Which rows they are, in a person's words."""
@@ -153,57 +165,122 @@ class Encoded:
 
 def encode(examples: Examples, inputs: Any, targets: Any, *, name: str) -> Encoded:
     """Encodes every example once, in memory. Raises InputError that names the row of a strange target."""
-    values, lengths, ids = (
-        np.concatenate(each) for each in zip(*_encoded(examples, inputs, targets, name), strict=True)
-    )
-    return Encoded(values, np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]), ids)
+    encoder = _Encoder(inputs, targets, name)
+    values, lengths, ids = (np.concatenate(each) for each in zip(*encoder.chunks(examples), strict=True))
+    return Encoded(values, np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]), ids, _multiple(inputs))
 
 
-def encode_to_disk(examples: Examples, inputs: Any, targets: Any, folder: Path, *, name: str) -> Encoded:
-    """The same into a folder, unless it is there already; memory grows by 12 bytes a row, whatever its length."""
-    if not folder.exists():
-        offsets, ids = np.zeros(len(examples) + 1, np.int64), np.zeros(len(examples), np.int32)
-        row = 0
-        with files.new_folder(folder, point="encoded") as part, (part / "values.bin").open("wb") as file:
-            for values, lengths, chunk in _encoded(examples, inputs, targets, name):
-                file.write(values.tobytes())
-                offsets[row + 1 : row + 1 + len(chunk)] = offsets[row] + np.cumsum(lengths)
-                ids[row : row + len(chunk)] = chunk
-                row += len(chunk)
-            file.flush()
-            np.savez(part / "rows.npz", offsets=offsets, targets=ids, like=values[:0])
-    with np.load(folder / "rows.npz", allow_pickle=False) as rows:
-        like = rows["like"]
-        shape = (int(rows["offsets"][-1]), *like.shape[1:])
-        return Encoded(Flat(folder / "values.bin", shape, like.dtype), rows["offsets"], rows["targets"])
+def encode_to_disk(
+    examples: Examples, inputs: Any, targets: Any, folder: Path, *, name: str, notice: Callable[[str], None]
+) -> Encoded:
+    """The same into a folder, unless it is there already, whole and unaltered.
+
+    Memory grows by a few bytes a row, whatever its length. Interrupted, it goes on from the last part.
+    """
+    if folder.exists():
+        try:
+            return _opened(folder, inputs)
+        except IntegrityError as error:
+            notice(f"{error}: it is made again")
+            shutil.rmtree(folder)
+    parts = folder.with_name(f"{folder.name}-parts")
+    parts.mkdir(parents=True, exist_ok=True)
+    encoder, rows, told = _Encoder(inputs, targets, name), len(examples), time.monotonic()
+    size = PART * encoder.at_once // CHUNK
+    for start in range(0, rows, size):
+        part = parts / f"{start}.npz"
+        if not _readable(part):
+            chunks = encoder.chunks(examples.take(np.arange(start, min(start + size, rows))), before=start)
+            values, lengths, ids = (np.concatenate(each) for each in zip(*chunks, strict=True))
+            with files.writing(part, point="part") as path, path.open("wb") as file:
+                np.savez(file, values=values, lengths=lengths, targets=ids)
+        if start + size < rows and time.monotonic() - told > PATIENCE:
+            told = time.monotonic()
+            notice(f"encoded {start + size:,} of {rows:,} rows of {name}")
+    with files.new_folder(folder, point="encoded") as whole:
+        _join([parts / f"{start}.npz" for start in range(0, rows, size)], whole)
+    shutil.rmtree(parts)
+    return _opened(folder, inputs)
 
 
-def _encoded(
-    examples: Examples, inputs: Any, targets: Any, name: str
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Chunks of rows in their order, encoded on all cores: values end to end, lengths (B,), targets (B,)."""
+def _join(parts: Sequence[Path], folder: Path) -> None:
+    """Writes parts as the one that `_opened` reads."""
+    digest, lengths, targets = hashlib.sha256(), [], []
+    with (folder / "values.bin").open("wb") as file:
+        for part in parts:
+            with np.load(part, allow_pickle=False) as rows:
+                values = np.ascontiguousarray(rows["values"])
+                lengths.append(rows["lengths"])
+                targets.append(rows["targets"])
+            digest.update(values.data)
+            file.write(values.data)
+    offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths), dtype=np.int64)])
+    whole, like = np.concatenate(targets), values[:0]
+    np.savez(folder / WHOLE, offsets=offsets, targets=whole, like=like, sha256=np.array(digest.hexdigest()))
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([None], tf.string)], autograph=False)
-    def both(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        values, lengths = inputs.encode(x)
-        return tf.boolean_mask(values, tf.sequence_mask(lengths, tf.shape(values)[1])), lengths, targets.encode(y)
 
-    def chunk(start: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        rows = slice(start, start + CHUNK)
+def _opened(folder: Path, inputs: Any) -> Encoded:
+    """What was encoded into a folder; raises IntegrityError for one that is not what was written."""
+    try:
+        with np.load(folder / WHOLE, allow_pickle=False) as rows:
+            offsets, targets, like, digest = (rows[each] for each in ("offsets", "targets", "like", "sha256"))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise IntegrityError(f"{folder / WHOLE} cannot be read ({type(error).__name__})") from None
+    file = folder / "values.bin"
+    if not file.exists() or files.sha256(file) != str(digest):
+        raise IntegrityError(f"{file} is not what was written")
+    return Encoded(Flat(file, (int(offsets[-1]), *like.shape[1:]), like.dtype), offsets, targets, _multiple(inputs))
+
+
+def _readable(part: Path) -> bool:
+    """Whether a part is there, and as it was written: a .npz has a checksum of everything in it."""
+    try:
+        with zipfile.ZipFile(part) as archive:
+            return archive.testzip() is None
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def _multiple(inputs: Any) -> int:
+    """Of what number steps are a multiple: any, where a row always has the same."""
+    return 1 if inputs.placeholder().shape[1] else ROUND
+
+
+class _Encoder:
+    """Two codecs, traced once."""
+
+    def __init__(self, inputs: Any, targets: Any, name: str) -> None:
+        self.inputs, self.targets, self.name = inputs, targets, name
+        self.at_once = getattr(inputs, "at_once", CHUNK)
+        signature = [tf.TensorSpec([None], tf.string), tf.TensorSpec([None], tf.string)]
+        self.both = tf.function(self._both, input_signature=signature, autograph=False)
+
+    def chunks(self, examples: Examples, *, before: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Chunks of rows in their order, encoded on all cores: values end to end, lengths (B,), targets (B, ...).
+
+        `before` is how many rows stand before them. Raises InputError that names the row of a strange target.
+        """
+        cores = os.cpu_count() or 1
+        with ThreadPoolExecutor(cores) as threads:
+            waiting: deque[Future[tuple[np.ndarray, np.ndarray, np.ndarray]]] = deque()
+            for start in range(0, len(examples), self.at_once):
+                waiting.append(threads.submit(self._chunk, examples, start, before))
+                if len(waiting) > 2 * cores:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+    def _both(self, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        values, lengths = self.inputs.encode(x)
+        kept = tf.sequence_mask(lengths, tf.shape(values)[1])
+        return tf.boolean_mask(values, kept), lengths, self.targets.encode(y)
+
+    def _chunk(self, examples: Examples, start: int, before: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        rows = slice(start, start + self.at_once)
         x, y = examples.inputs[rows], examples.targets[rows]
-        values, lengths, ids = (each.numpy() for each in both(tf.constant(x), tf.constant(y)))
+        values, lengths, ids = (each.numpy() for each in self.both(tf.constant(x), tf.constant(y)))
         if (ids < 0).any():
             wrong = int(np.argmax(ids < 0))
-            known = ", ".join(targets.names)
-            raise InputError(f"{name} row {start + wrong + 1}: label {y[wrong]!r} is none of {known}")
+            known = ", ".join(self.targets.names)
+            raise InputError(f"{self.name} row {before + start + wrong + 1}: label {y[wrong]!r} is none of {known}")
         return values, lengths, ids
-
-    cores = os.cpu_count() or 1
-    with ThreadPoolExecutor(cores) as threads:
-        waiting: deque[Future[tuple[np.ndarray, np.ndarray, np.ndarray]]] = deque()
-        for start in range(0, len(examples), CHUNK):
-            waiting.append(threads.submit(chunk, start))
-            if len(waiting) > 2 * cores:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()

@@ -70,12 +70,12 @@ def _finished(folder: Path, lesson: Lesson, seed: int) -> bool:
 
 def _row(model: trained.Trained, lesson: Lesson) -> dict[str, Any]:
     return {
-        **({"nats": model.card.best["val_loss"]} if lesson.task.streams else {}),
+        **({"nats": model.card.best["val_loss"]} if lesson.task.streams or lesson.task.tells else {}),
         "accuracy": model.card.best["val_accuracy"],
         "epoch": int(model.card.best["epoch"]),
         "seconds": model.card.seconds,
         "parameters": model.model.count_params(),
-        **({} if lesson.task.streams else _by_length(model, lesson)),
+        **({} if lesson.task.streams or lesson.task.tells else _by_length(model, lesson)),
     }
 
 

@@ -138,8 +138,8 @@ def draws(seeds: tf.Tensor, start: tf.Tensor | int, count: tf.Tensor | int) -> t
 
 
 def beam(
-    step: Step, states: Any, first: tf.Tensor, *, width: int, length: int, end: int, penalty: float = 1.0,
-    repeats: int = 3,
+    step: Step, states: Any, first: tf.Tensor, *, width: tf.Tensor | int, length: int, end: int,
+    penalty: tf.Tensor | float = 1.0, repeats: int = 3,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:  # fmt: skip
     """The most probable ways found to write on from first tokens (B,): tokens (B, W, L), own (B, W), scores (B, W).
 
@@ -149,7 +149,7 @@ def beam(
     al., 2018); below 2 they may. States are those of W equal rows for each row, (B * W, ...).
     """
     rows = tf.shape(first)[0]
-    best_only = tf.constant([0.0] + [-float("inf")] * (width - 1))
+    best_only = tf.where(tf.range(width) == 0, 0.0, -float("inf"))
     begin = (
         0,
         tf.repeat(first, width),
@@ -192,7 +192,7 @@ def beam(
     return tokens, own, total / _longer(own, penalty)
 
 
-def _longer(own: tf.Tensor, penalty: float) -> tf.Tensor:
+def _longer(own: tf.Tensor, penalty: tf.Tensor | float) -> tf.Tensor:
     return ((5 + tf.cast(own, tf.float32)) / 6) ** penalty
 
 

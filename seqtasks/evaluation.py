@@ -10,15 +10,18 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from seqtasks import files, own, plots, preparing
+from seqtasks import files, own, pages, plots, preparing
 from seqtasks.batching import Encoded
+from seqtasks.preparing import Data
 from seqtasks.streams import Stream, Window
-from seqtasks.task import Folders
+from seqtasks.task import Folders, Task
 from seqtasks.trained import Trained
 
 BATCH = 256  # rows
 RESET = 256  # tokens
 MISTAKES = 100  # shown, the most confident first
+TOLD = 50  # things told of at a time, each in several ways
+SHOWN = 50  # of them on the page
 
 
 def evaluate(
@@ -26,14 +29,19 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measures the model on a split of the data set it was trained on, or on several with + between.
 
-    Leaves metrics.json and, of classes, confusion.png and mistakes.csv. Raises UsageError for an unknown split.
+    Leaves metrics.json and, of classes, confusion.png and mistakes.csv, of sentences captions.csv and captions.html.
+    Raises UsageError for an unknown split.
     """
     task, card = trained.task, trained.card
     data = preparing.read(task, own.restore(card.source) or card.dataset, folders, notice)
-    encoded = preparing.encode(task, data, [split], folders)[split]
+    encoded = preparing.encode(task, data, [split], folders, notice)[split]
     about = {"task": task.name, "dataset": data.name, "split": split}
     if task.streams:
         result = about | likelihood(trained, encoded)
+        files.write_json(trained.folder / "metrics.json", result, point="metrics")
+        return result
+    if task.tells:
+        result = about | {"examples": len(encoded)} | told(trained, data, split, encoded)
         files.write_json(trained.folder / "metrics.json", result, point="metrics")
         return result
     probabilities = predict(trained, encoded)
@@ -45,6 +53,12 @@ def evaluate(
     with files.writing(trained.folder / "mistakes.csv", point="mistakes") as path:
         write_mistakes(trained, data.part(split).inputs, encoded.targets, probabilities, path)
     return result
+
+
+def left(task: Task) -> str:
+    """The names of the files that `evaluate` leaves."""
+    more = ["captions.csv", "captions.html"] if task.tells else ["confusion.png", "mistakes.csv"]
+    return ", ".join(["metrics.json", *([] if task.streams else more)])
 
 
 def likelihood(trained: Trained, stream: Stream) -> dict[str, Any]:
@@ -65,6 +79,39 @@ def likelihood(trained: Trained, stream: Stream) -> dict[str, Any]:
     measures = trained.task.measures(total(stream, stream.sweep(size=1)), len(stream), stream.characters)
     short = total(stream, stream.rows(RESET, size=trained.task.settings["batch"]))
     return measures | {f"nats_per_character_reset_every_{RESET}": short / stream.characters}
+
+
+def told(trained: Trained, data: Data, split: str, encoded: Encoded) -> dict[str, Any]:
+    """The task's figures of merit for what it says of each example, beside what people said; leaves both in files."""
+    written, scores = tell(trained, encoded)
+    examples = data.part(split)
+    references = [each.split("\n") for each in examples.targets[:]]
+    known = {sentence for each in data.part("train").targets[:] for sentence in each.split("\n")}
+    table = pd.DataFrame({"row": range(1, len(written) + 1), "caption": written, "score": scores.round(4)})
+    for number in range(max(map(len, references))):
+        table[f"reference_{number + 1}"] = [each[number] if number < len(each) else "" for each in references]
+    with files.writing(trained.folder / "captions.csv", point="captions") as path:
+        table.to_csv(path, index=False)
+    shown = np.arange(min(SHOWN, len(written)))
+    contents = examples.take(shown).inputs[:]
+    with files.writing(trained.folder / "captions.html", point="page") as path:
+        path.write_text(pages.captions(data.name, split, contents, written, references), encoding="utf-8")
+    measures: dict[str, Any] = trained.task.measures(written, references, known)
+    return measures
+
+
+def tell(trained: Trained, encoded: Encoded) -> tuple[list[str], np.ndarray]:
+    """What is said of each example, and its score (N,), in the rows' order."""
+    task = trained.task
+    function = tf.function(
+        task.pattern.tell(trained.model, task.targets, task.settings), reduce_retracing=True, autograph=False
+    )
+    answers, scores = np.empty(len(encoded), object), np.zeros(len(encoded), np.float32)
+    for rows in encoded.sweep(size=TOLD):
+        (values, _), _ = encoded.batch(rows)
+        found = function(tf.constant(values))
+        answers[rows], scores[rows] = found["answer"].numpy(), found["score"].numpy()
+    return [each.decode() for each in answers], scores
 
 
 def measure(trained: Trained, encoded: Encoded, probabilities: np.ndarray) -> dict[str, Any]:

@@ -105,11 +105,19 @@ def replay(folder: Path, values: np.ndarray, expected: dict[str, list[Any]]) -> 
 def _write_manifest(trained: Trained, folder: Path, golden: np.ndarray, expected: dict[str, list[Any]]) -> None:
     """What the export is, one worked example, and the sha256 of each of its files."""
     card = {key: value for key, value in asdict(trained.card).items() if key not in ("inputs", "targets", "files")}
-    example = {"input": golden[0].decode(errors="replace"), **{name: values[0] for name, values in expected.items()}}
+    example = {"input": _as_json(golden[0]), **{name: values[0] for name, values in expected.items()}}
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     hashes = {path.relative_to(folder).as_posix(): files.sha256(path) for path in paths}
     value = {**card, "names": list(trained.task.targets.names), "example": example, "files": hashes}
     (folder / MANIFEST).write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def _as_json(value: bytes) -> str | dict[str, str]:
+    """Text as it is, other bytes as TensorFlow Serving's REST takes them."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return {"b64": base64.b64encode(value).decode()}
 
 
 def _plain(tensor: tf.Tensor) -> list[Any]:

@@ -32,8 +32,8 @@ def cross_validate(
     folds.json in the model's folder. Raises UsageError for a number of folds that cannot be.
     """
     task, card = model.task, model.card
-    if task.streams:
-        raise UsageError("folds are of examples, and a text is one; leave --folds out")
+    if task.streams or task.tells:
+        raise UsageError("folds are for classes; leave --folds out")
     data = preparing.read(task, own.restore(card.source) or card.dataset, folders, notice)
     examples = Examples.joined(list(data.examples.values()))
     places = splits.folds(examples, number)

@@ -41,7 +41,7 @@ class Lesson:
             "task": self.task.name,
             "dataset": self.data.name,
             "fingerprint": " ".join(each.fingerprint()[:16] for each in (self.train, self.validation) if each),
-            "settings": {**self.task.inputs.settings(), **self.task.settings},
+            "settings": self.task.every_setting(),
             "seed": seed,
         }
 
@@ -54,10 +54,13 @@ def prepare(task: Task, dataset: str | Source | None, folders: Folders, notice: 
     """Reads, splits, fits and encodes; raises what preparing's functions raise, and UsageError for no layer."""
     stack.check(task.settings)  # at once, not when the data are ready
     data = preparing.read(task, dataset, folders, notice)
-    fitted = preparing.fit(task if data.source else task.on(data.name), data)
+    declared = task if data.source else task.on(data.name)
+    fitted = preparing.fit(replace(declared, inputs=codecs.located(declared.inputs, folders.manual)), data)
     if fitted.settings["precision"] == "bfloat16" and stack.emulates_bfloat16():
         notice("this processor has no products in bfloat16 and emulates them: training is slower than in float32")
-    train, *judge = preparing.encode(fitted, data, ["train", *([data.judge] if data.judge else [])], folders).values()
+    train, *judge = preparing.encode(
+        fitted, data, ["train", *([data.judge] if data.judge else [])], folders, notice
+    ).values()
     return Lesson(fitted, data, train, judge[0] if judge else None)
 
 
@@ -102,7 +105,7 @@ def _keep(folder: Path, training: Training, lesson: Lesson, facts: Mapping[str, 
         best=training.progress.best,
         seconds=round(training.progress.seconds, 1),
     )
-    trained.keep(folder, training.model, card, training.progress.history)
+    trained.keep(folder, training.model, card, training.progress.history, codecs.carried(lesson.task.inputs))
 
 
 @contextlib.contextmanager

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from sklearn import metrics
+
+from seqtasks import wording
 
 BINS = 15  # of the calibration error
 BUCKETS = (100, 200, 300, 400)  # upper ends, in steps
@@ -44,6 +46,23 @@ def likelihood(nats: float, tokens: int, characters: int) -> dict[str, Any]:
         "nats_per_character": each,
         "bits_per_character": each / math.log(2),
         "perplexity": math.exp(nats / tokens),
+    }
+
+
+def captions(written: Sequence[str], references: Sequence[Sequence[str]], known: Collection[str]) -> dict[str, float]:
+    """Sentences, what people wrote of each, and the training's -> BLEU, ROUGE-L, CIDEr-D (wording), and from 0 to 1:
+
+    exact_match, of those that are one of their own references, word for word; new, of those that nobody wrote in
+    training; distinct, of different ones.
+    """
+    plain = [" ".join(wording.words(each)) for each in written]
+    theirs = [{" ".join(wording.words(each)) for each in several} for several in references]
+    before = {" ".join(wording.words(each)) for each in known}
+    return {
+        **wording.captions(written, references),
+        "exact_match": float(np.mean([one in several for one, several in zip(plain, theirs, strict=True)])),
+        "new": float(np.mean([one not in before for one in plain])),
+        "distinct": len(set(plain)) / len(plain),
     }
 
 

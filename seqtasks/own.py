@@ -90,7 +90,29 @@ class Labels:
         return self.names[self.ids[rows]]
 
 
-def read(source: Source, codec: Any, folder: Path, notice: Callable[[str], None]) -> dict[str, Examples]:
+@dataclass(frozen=True)
+class Columns:
+    """What people call the columns of inputs and targets, and what may stand in them: two codecs."""
+
+    inputs: Any
+    targets: Any
+    files: bool = False  # whether an input is the path of a file, of which several rows may tell, each its own
+
+    def usable(self, row: Row | Reject, names: tuple[str, str]) -> tuple[str, str]:
+        """The row's input, not opened yet, and target; raises InputError for what cannot be learned from."""
+        if isinstance(row, Reject):
+            raise InputError(row.reason)
+        value, target = (row.fields.get(name, "") for name in names)
+        if not target.strip():
+            raise InputError(f"has no {names[1]}; fill it in or leave the row out")
+        return value, self.targets.clean(target.strip())
+
+    def opened(self, value: str, beside: Path) -> bytes:
+        """The input as its codec wants it, a path taken from `beside`; raises InputError for what it is not."""
+        return self.inputs.clean(os.fsencode(beside / value.strip()) if self.files else value.encode())
+
+
+def read(source: Source, columns: Columns, folder: Path, notice: Callable[[str], None]) -> dict[str, Examples]:
     """A person's examples as {"train": ..., "test": ...}, the second only where a test file was given.
 
     Each file is read once, into a store under `folder`, and found there the next time unless it has changed. Raises
@@ -98,7 +120,7 @@ def read(source: Source, codec: Any, folder: Path, notice: Callable[[str], None]
     """
     paths = {"train": source.data} | ({"test": source.test_data} if source.test_data else {})
     return {
-        name: _examples(_store(Path(path), source.options, codec, folder, notice), notice)
+        name: _examples(_store(Path(path), source.options, columns, folder, notice), notice)
         for name, path in paths.items()
     }
 
@@ -144,13 +166,13 @@ def _column(path: Path, options: Options, usual: Sequence[str]) -> str:
     return readers.column(path, found, options.input_column, usual, what="texts", option="--text-column")
 
 
-def _store(path: Path, options: Options, codec: Any, folder: Path, notice: Callable[[str], None]) -> Path:
+def _store(path: Path, options: Options, columns: Columns, folder: Path, notice: Callable[[str], None]) -> Path:
     """The folder with the file's examples, written now if it is not there yet."""
-    store = folder / "own" / f"{Path(path.name).stem}-{_fingerprint(path, options, codec)}"
+    store = folder / "own" / f"{Path(path.name).stem}-{_fingerprint(path, options, columns.inputs)}"
     if not (store / "about.json").exists():
         notice(f"reading {path}")
         with files.new_folder(store, point="store") as part:
-            _fill(part, path, options, codec)
+            _fill(part, _table(path) if columns.files else path, options, columns)
     return store
 
 
@@ -161,30 +183,48 @@ def _fingerprint(path: Path, options: Options, codec: Any) -> str:
     return hashlib.sha256(json.dumps([VERSION, stats, asdict(options), type(codec).__name__]).encode()).hexdigest()[:16]
 
 
-def _fill(folder: Path, path: Path, options: Options, codec: Any) -> None:
+def _table(path: Path) -> Path:
+    """The file itself or, of a folder, the one table in it."""
+    if not path.is_dir():
+        return path
+    found = sorted(each for each in path.iterdir() if readers.is_table(each))
+    if len(found) != 1:
+        named = f"{len(found)} tables ({', '.join(each.name for each in found)})" if found else "no table"
+        raise InputError(f"{path} has {named}; give a folder with one CSV, TSV or JSONL of paths and captions")
+    return found[0]
+
+
+def _fill(folder: Path, path: Path, options: Options, columns: Columns) -> None:
     found = readers.fields(path, options)
-    text = readers.column(path, found, options.input_column, codec.columns, what="inputs", option="--input-column")
+    text = readers.column(
+        path, found, options.input_column, columns.inputs.columns, what="inputs", option="--input-column"
+    )
     label = readers.column(
-        path, found, options.label_column, readers.LABELS, what="labels", option=_label_option(path, options)
+        path, found, options.label_column, columns.targets.columns, what="labels", option=_label_option(path, options)
     )
     offsets, labels, names = array("q", [0]), array("i"), dict[str, int]()
+    several = dict[str, list[str]]()  # of each file, what is told of it
     skipped = 0
     with (folder / "texts.bin").open("wb") as texts:
         for row in readers.rows(path, options):
             try:
-                value, name = _usable(row, text, label, codec)
+                value, name = columns.usable(row, (text, label))
+                content = b"" if value in several else columns.opened(value, path.parent)
             except InputError as error:
                 if not options.skip_invalid:
                     raise InputError(f"{path}:{row.number} {error}") from None
                 skipped += 1
                 continue
-            offsets.append(offsets[-1] + texts.write(value))
-            labels.append(names.setdefault(name, len(names)))
+            if columns.files:
+                several.setdefault(value, []).append(name)
+                if len(several[value]) > 1:
+                    continue
+            offsets.append(offsets[-1] + texts.write(content))
+            labels.append(len(labels) if columns.files else names.setdefault(name, len(names)))
     np.save(folder / "offsets.npy", np.frombuffer(offsets, np.int64))
     np.save(folder / "labels.npy", np.frombuffer(labels, np.int32))
-    about = {
-        "data": str(path), "input_column": text, "label_column": label, "names": list(names), "skipped": skipped
-    }  # fmt: skip
+    targets = ["\n".join(each) for each in several.values()] if columns.files else list(names)
+    about = {"data": str(path), "input_column": text, "label_column": label, "names": targets, "skipped": skipped}
     (folder / "about.json").write_text(json.dumps(about, ensure_ascii=False))
 
 
@@ -192,16 +232,6 @@ def _label_option(path: Path, options: Options) -> str:
     """The option that says where the labels are."""
     fasta = not path.is_dir() and readers.kind_of(path, options) in readers.FASTA
     return "--label-pattern, which finds it in a header" if fasta else "--label-column"
-
-
-def _usable(row: Row | Reject, text: str, label: str, codec: Any) -> tuple[bytes, str]:
-    """The value as the codec wants it, and the name of its class; raises InputError for what cannot be learned from."""
-    if isinstance(row, Reject):
-        raise InputError(row.reason)
-    name = row.fields.get(label, "").strip()
-    if not name:
-        raise InputError(f"has no {label}; fill it in or leave the row out")
-    return codec.clean(row.fields.get(text, "").encode()), name
 
 
 def _examples(store: Path, notice: Callable[[str], None]) -> Examples:

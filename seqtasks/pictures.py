@@ -32,18 +32,49 @@ def upright(values: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.map_fn(one, values, fn_output_signature=signature)
 
 
+def fault(content: bytes) -> str | None:
+    """Why a file's bytes cannot be read as a picture, in words; None if they can."""
+    if not content:
+        return "empty"
+    given = tf.constant(content)
+    try:
+        area = int(_area_of(given))
+    except tf.errors.InvalidArgumentError:
+        return "a damaged JPEG"
+    if not area:
+        return "no JPEG, PNG, GIF or WebP"
+    if area > MOST:
+        return f"of {area / 1e6:,.0f} million pixels, more than {MOST / 1e6:,.0f} million; make it smaller"
+    try:
+        tf.io.decode_image(given, channels=3, expand_animations=False)
+    except tf.errors.InvalidArgumentError:
+        return "cut off or damaged"
+    return None
+
+
 def _read(content: tf.Tensor, size: int) -> tf.Tensor:
     """One upright picture; fails for what is no picture, or too large a one."""
-    head = tf.cast(tf.io.decode_raw([tf.strings.substr(content, 0, HEAD)], tf.uint8, fixed_length=HEAD)[0], tf.int32)
-    jpeg = tf.equal(tf.strings.substr(content, 0, 3), b"\xff\xd8\xff")
-    area = tf.cond(jpeg, lambda: _area_of_jpeg(content), lambda: _area(content, head))
+    area = _area_of(content)
     affordable = tf.debugging.Assert((area > 0) & (area <= MOST), [area])
     with tf.control_dependencies([affordable]):
         picture = tf.io.decode_image(content, channels=3, expand_animations=False)
     picture.set_shape([None, None, 3])
-    turned = tf.cond(jpeg, lambda: _turned(picture, _orientation(head)), lambda: picture)
+    turned = tf.cond(_jpeg(content), lambda: _turned(picture, _orientation(_head(content))), lambda: picture)
     resized = tf.image.resize(turned, [size, size], antialias=True)
     return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+
+
+def _head(content: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.io.decode_raw([tf.strings.substr(content, 0, HEAD)], tf.uint8, fixed_length=HEAD)[0], tf.int32)
+
+
+def _jpeg(content: tf.Tensor) -> tf.Tensor:
+    return tf.equal(tf.strings.substr(content, 0, 3), b"\xff\xd8\xff")
+
+
+def _area_of(content: tf.Tensor) -> tf.Tensor:
+    """Pixels, int64, as the file's head says; 0 for what is no picture."""
+    return tf.cond(_jpeg(content), lambda: _area_of_jpeg(content), lambda: _area(content, _head(content)))
 
 
 def _area_of_jpeg(content: tf.Tensor) -> tf.Tensor:

@@ -69,6 +69,26 @@ def confusion(matrix: Sequence[Sequence[int]], names: Sequence[str], path: Path)
     figure.savefig(path, format="png")
 
 
+def attention(picture: np.ndarray, words: Sequence[str], weights: np.ndarray, path: Path) -> None:
+    """The picture, uint8 (H, W, 3), once for each word, brighter where it was looked at: weights (T, R), as PNG."""
+    columns = min(len(words) + 1, 5)
+    rows = -(-(len(words) + 1) // columns)
+    side = round(weights.shape[1] ** 0.5)
+    figure = Figure(figsize=(2.4 * columns, 2.7 * rows), layout="constrained")
+    places = figure.subplots(rows, columns, squeeze=False).flat
+    extent = (0, picture.shape[1], picture.shape[0], 0)
+    for place, word, looked in zip(places, ["", *words], [None, *weights], strict=False):
+        place.imshow(picture, extent=extent)
+        place.set_title(word)
+        if looked is not None:
+            grid = looked.reshape(side, side)
+            shade = 0.75 * (1 - grid / grid.max())
+            place.imshow(np.zeros_like(grid), cmap="gray", alpha=shade, extent=extent, interpolation="bilinear")
+    for place in figure.axes:
+        place.axis("off")
+    figure.savefig(path, format="png")
+
+
 def logo(letters: str, effects: np.ndarray, path: Path) -> None:
     """Letters as high as the mean effect of replacing them, below the effect of each replacement; as PNG.
 

@@ -69,10 +69,11 @@ def read(task: Task, dataset: str | Source | None, folders: Folders, notice: Cal
         if task.streams:
             texts = splits.cut(own.texts(dataset, task.inputs.columns, notice), task.settings["held_back"])
             return Data(dataset.name, texts, {}, dataset, True)
-        found = own.read(dataset, task.inputs, Path(folders.datasets[0]), notice)
+        columns = own.Columns(task.inputs, task.targets, files=task.tells)
+        found = own.read(dataset, columns, Path(folders.datasets[0]), notice)
         if task.inputs.settled:
             found = {name: _without_contradictions(each, dataset, notice) for name, each in found.items()}
-        return Data(dataset.name, *splits.separate(found, own=True), dataset)
+        return Data(dataset.name, *splits.separate(found, own=True, classes=not task.tells), dataset)
     name = dataset or task.dataset
     try:
         found = task.sample() if name == SAMPLE else task.examples(name, folders)
@@ -83,7 +84,7 @@ def read(task: Task, dataset: str | Source | None, folders: Folders, notice: Cal
         name, found = SAMPLE, task.sample()
     if task.streams:
         return Data(name, splits.cut(found, task.on(name).settings["held_back"]), {}, streams=True)
-    return Data(name, *splits.separate(found))
+    return Data(name, *splits.separate(found, classes=not task.tells))
 
 
 def _without_contradictions(examples: Examples, source: Source, notice: Callable[[str], None]) -> Examples:
@@ -121,10 +122,11 @@ def fit(task: Task, data: Data) -> Task:
         tokens = task.inputs.fit([np.array([chunk], object) for chunk in streams.chunks(examples.inputs[:])])
         return dataclasses.replace(task, inputs=tokens, targets=tokens)
     targets = task.targets.fit(_Chunks(examples.targets))
-    if targets.choices < 2:
-        raise InputError(f"{data.name} has one class only, {targets.names[0]!r}; give examples of at least two")
-    for name in set(data.examples) - {"train"}:
-        _refuse_strangers(data, name, targets.names)
+    if not task.tells:
+        if targets.choices < 2:
+            raise InputError(f"{data.name} has one class only, {targets.names[0]!r}; give examples of at least two")
+        for name in set(data.examples) - {"train"}:
+            _refuse_strangers(data, name, targets.names)
     inputs = task.inputs.fit(_Chunks(examples.inputs))
     return dataclasses.replace(task, inputs=inputs, targets=targets)
 
@@ -138,18 +140,38 @@ def _refuse_strangers(data: Data, name: str, known: Sequence[str]) -> None:
         raise InputError(f"{where} row {row}: label {labels[row - 1]!r} is none of {', '.join(known)}, those of train")
 
 
-def encode(task: Task, data: Data, names: list[str], folders: Folders) -> dict[str, Any]:
-    """The named splits as Batches, encoded by the task's fitted codecs; a person's own rows on disk, for next time."""
-    return {name: _encode(task, data, name, folders) for name in names}
+def encode(
+    task: Task, data: Data, names: list[str], folders: Folders, notice: Callable[[str], None] = lambda text: None
+) -> dict[str, Any]:
+    """The named splits as Batches, encoded by the task's fitted codecs.
+
+    A person's own rows, and all that cost much, are kept on disk, for next time.
+    """
+    return {name: _encode(task, data, name, folders, notice) for name in names}
 
 
-def _encode(task: Task, data: Data, name: str, folders: Folders) -> Batches:
-    examples = data.part(name)
+def _encode(task: Task, data: Data, name: str, folders: Folders, notice: Callable[[str], None]) -> Batches:
+    examples, costly = data.part(name), getattr(task.inputs, "frozen", False)
     if data.streams:
         return streams.encode(examples.inputs[:], task.inputs, window=task.settings["window"])
-    if data.source is None:
+    if data.source is None and not costly:
         return batching.encode(examples, task.inputs, task.targets, name=name)
-    described = [codecs.describe(task.inputs), codecs.describe(task.targets)]
-    key = hashlib.sha256(json.dumps([described, name, data.fingerprint]).encode()).hexdigest()[:16]
-    folder = Path(folders.datasets[0]) / "own" / f"encoded-{key}"
-    return batching.encode_to_disk(examples, task.inputs, task.targets, folder, name=name)
+    described = [task.inputs.fingerprint() if costly else codecs.describe(task.inputs), codecs.describe(task.targets)]
+    content = data.fingerprint if data.source else _content(examples)
+    key = hashlib.sha256(json.dumps([described, name, content]).encode()).hexdigest()[:16]
+    folder = Path(folders.datasets[0]) / ("own" if data.source else "encoded") / f"encoded-{key}"
+    return batching.encode_to_disk(examples, task.inputs, task.targets, folder, name=name, notice=notice)
+
+
+def _content(examples: Examples) -> str:
+    """sha256 of all inputs and targets, in order."""
+    digest = hashlib.sha256()
+    for start in range(0, len(examples), CHUNK):
+        part = examples.take(np.arange(start, min(start + CHUNK, len(examples))))
+        for column in (
+            part.inputs[:],
+            [each if isinstance(each, bytes) else each.encode() for each in part.targets[:]],
+        ):
+            for value in column:
+                digest.update(len(value).to_bytes(8, "little") + value)
+    return digest.hexdigest()

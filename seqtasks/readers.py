@@ -32,7 +32,6 @@ SUFFIXES = {".csv": ",", ".tsv": "\t", ".jsonl": "", ".ndjson": "", ".parquet": 
 )
 FASTA = fasta.SUFFIXES
 STANDARD_INPUT = Path("-")
-LABELS = ("label", "sentiment", "class", "category", "target", "rating", "stars")
 
 
 @dataclass(frozen=True)
@@ -122,6 +121,11 @@ def kind_of(path: Path, options: Options) -> str:
     if not path.exists():
         raise InputError(f"{path} does not exist; give the path of a file or folder")
     return kind
+
+
+def is_table(path: Path) -> bool:
+    """Whether the name is that of a file with named columns."""
+    return _suffix(path) in (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
 
 @contextmanager

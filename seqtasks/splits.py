@@ -21,12 +21,14 @@ SEED = 20_150_101  # of the split itself: the same for every training seed, so t
 CHUNK = 10_000
 
 
-def separate(splits: Mapping[str, Examples], *, own: bool = False) -> tuple[dict[str, Examples], dict[str, int]]:
+def separate(
+    splits: Mapping[str, Examples], *, own: bool = False, classes: bool = True
+) -> tuple[dict[str, Examples], dict[str, int]]:
     """Splits that share no input -> (train, validation and test; what was dropped from which because of which).
 
-    A test or a validation split that is missing is taken out of train, stratified by target. Of a person's own examples
-    what stands in train more than once, with one target, is kept once. Raises InputError where a split is left without
-    rows.
+    A test or a validation split that is missing is taken out of train, stratified by target where targets are classes.
+    Of a person's own examples what stands in train more than once, with one target, is kept once. Raises InputError
+    where a split is left without rows.
     """
     keys = {name: _keys(examples) for name, examples in splits.items()}
     kept = {name: np.arange(len(examples), dtype=np.int32) for name, examples in splits.items()}
@@ -37,7 +39,8 @@ def separate(splits: Mapping[str, Examples], *, own: bool = False) -> tuple[dict
         kept["train"], dropped["train, there already"] = first, len(keys["train"]) - len(first)
     for name in ("test", "validation"):
         if name not in splits and len(kept["train"]):
-            chosen = _choose(splits["train"].targets[kept["train"]], keys["train"][kept["train"]])
+            names = splits["train"].targets[kept["train"]]
+            chosen = _choose(names if classes else np.full_like(names, ""), keys["train"][kept["train"]])
             sources[name], keys[name] = splits["train"], keys["train"]
             kept[name], kept["train"] = kept["train"][chosen], kept["train"][~chosen]
         for other in ("train", "validation") if name == "test" else ("train",):

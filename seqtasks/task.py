@@ -68,36 +68,46 @@ class Task:
     chosen: frozenset[str] = frozenset()  # the settings that somebody chose
 
     @property
+    def tells(self) -> bool:
+        """Whether it answers with sentences, not with one of some classes or with how a text goes on."""
+        return bool(self.pattern.TELLS)
+
+    @property
     def streams(self) -> bool:
         """Whether its examples are one long text, which is read and written on, and inputs and targets one codec."""
         return bool(self.pattern.STREAMS)
 
     def configure(self, changes: Mapping[str, Setting | str]) -> Task:
-        """The same task with some settings changed; a setting may also be a field of the input codec.
+        """The same task with some settings changed; a setting may also be a field of a codec.
 
         Values given as text are read as the type that the setting has now. Raises UsageError for a name that no
         setting has and for a value that cannot be read.
         """
-        settings = dict(self.settings)
-        fields = self.inputs.settings()
-        changed_fields = {}
-        for name, value in changes.items():
-            if name in settings:
-                settings[name] = read_setting(name, value, settings[name])
-            elif name in fields:
-                changed_fields[name] = read_setting(name, value, fields[name])
-            else:
-                raise unknown("setting", name, sorted([*settings, *fields]))
-        inputs = dataclasses.replace(self.inputs, **changed_fields)
-        targets = inputs if self.streams else self.targets
+        known = self.every_setting()
+        if strange := [name for name in changes if name not in known]:
+            raise unknown("setting", strange[0], sorted(known))
+        values = {name: read_setting(name, value, known[name]) for name, value in changes.items()}
+        settings = {name: values.get(name, value) for name, value in self.settings.items()}
+        inputs, targets = (_changed(codec, values, settings) for codec in (self.inputs, self.targets))
+        targets = inputs if self.streams else targets
         chosen = self.chosen | set(changes)
         return dataclasses.replace(self, inputs=inputs, targets=targets, settings=settings, chosen=chosen)
+
+    def every_setting(self) -> dict[str, Setting]:
+        """Those of the codecs as well."""
+        return {**self.inputs.settings(), **self.targets.settings(), **self.settings}
 
     def on(self, dataset: str) -> Task:
         """The same task with the settings that the data set declares, but for those that somebody chose."""
         declared = self.declared.get(dataset, {})
         task = self.configure({name: value for name, value in declared.items() if name not in self.chosen})
         return dataclasses.replace(task, chosen=self.chosen)
+
+
+def _changed(codec: Any, values: Mapping[str, Setting], others: Mapping[str, Setting]) -> Any:
+    """The codec with those of the values that are its own; itself, with what it has looked up, where there are none."""
+    ours = {name: value for name, value in values.items() if name in codec.settings() and name not in others}
+    return dataclasses.replace(codec, **ours) if ours else codec
 
 
 def read_setting(name: str, value: Setting, like: Setting) -> Setting:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,13 +44,23 @@ def build(task: Task) -> keras.Model:
     return model
 
 
-def keep(folder: Path, model: keras.Model, card: Card, history: list[dict[str, float]]) -> None:
-    """Puts what was learned in the folder, all of it or nothing, and removes the unfinished training."""
+def keep(
+    folder: Path,
+    model: keras.Model,
+    card: Card,
+    history: list[dict[str, float]],
+    carried: Mapping[str, Callable[[Path], None]],
+) -> None:
+    """Puts what was learned in the folder, all of it or nothing, and removes the unfinished training.
+
+    `carried` are files that the codecs need, and how each is written.
+    """
     table = pd.DataFrame(history)
     files.publish(
         folder,
         {
             cards.WEIGHTS: lambda path: _save_weights(model, path),
+            **carried,
             HISTORY: lambda path: table.to_csv(path, index=False),
             "loss.png": lambda path: plots.curves(table, "loss", path),
             "accuracy.png": lambda path: plots.curves(table, "accuracy", path),
@@ -68,7 +78,7 @@ def restore(folder: Path, task_name: str) -> Trained:
         raise UsageError(f"{folder} holds a trained {card.task}, not {task_name}; choose its folder with --model")
     card, weights = _card_and_weights(folder)
     task = tasks.find(card.task).configure(card.settings)
-    inputs = codecs.restore(card.inputs)
+    inputs = codecs.restore(card.inputs, lambda name: files.resolve(folder, name, card.files, remedy=REMEDY))
     targets = inputs if task.streams else codecs.restore(card.targets)
     task = Task(**{**vars(task), "inputs": inputs, "targets": targets})
     model = build(task.configure({"precision": "float32"}))  # what was learned answers the same on any processor

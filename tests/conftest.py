@@ -21,7 +21,9 @@ from click.testing import CliRunner, Result
 from seqtasks import tasks
 from seqtasks.cli import group
 from seqtasks.task import Folders
-from tests.samples import SAMPLES
+from tests.samples import SAMPLES, make_smaller
+
+make_smaller()
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib import import_module
 
 
 @dataclass(frozen=True)
 class Sample:
     settings: dict[str, str]  # small enough to learn the task's sample within seconds
     answers: dict[str, str]  # values of unequal length, one not ASCII, every label -> how a trained model answers
+    smaller: dict[str, int] = field(default_factory=dict)  # the task's constants that are smaller here
+    drawn: int = 0  # or so many values and answers are those of the sample's test, which are files
     odd: dict[str, bytes] = field(default_factory=dict)  # what each is -> a value that must get a defined answer
     typed: tuple[str, str] = ("Good.", "Caf\udcff")  # on a command line, which may hold bytes that are no UTF-8
 
@@ -78,4 +81,34 @@ SAMPLES = {
         },
         odd=ODD_TEXTS,
     ),
+    "captioning": Sample(
+        smaller={"SCENES": 240},
+        settings={"epochs": "10", "least_steps": "60", "batch": "32", "learning_rate": "0.003", "units": "96"},
+        answers={},
+        drawn=4,
+        typed=("0.png", "1.png"),
+        odd=ODD_TEXTS
+        | {
+            "cut JPEG": b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",
+            "cut PNG": b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
+            "PNG of 20,000 x 20,000": b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + b"\x00\x00\x4e\x20" * 2,
+            "SVG": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        },
+    ),
 }
+
+
+def make_smaller() -> None:
+    """Makes the samples of this process as small as the tests want them."""
+    for name, row in SAMPLES.items():
+        for constant, value in row.smaller.items():
+            setattr(import_module(f"seqtasks.tasks.{name}"), constant, value)
+
+
+def answers(name: str) -> dict[bytes, str]:
+    """What a task is asked -> how it answers."""
+    row = SAMPLES[name]
+    if not row.drawn:
+        return {value.encode(): answer for value, answer in row.answers.items()}
+    examples = import_module(f"seqtasks.tasks.{name}").sample()["train"]
+    return dict(zip(examples.inputs[: row.drawn], examples.targets[: row.drawn], strict=True))

@@ -19,6 +19,7 @@ FLOORS = (
         "fasta",
         "measures",
         "own",
+        "pages",
         "pictures",
         "plots",
         "readers",
@@ -34,7 +35,7 @@ FLOORS = (
     {"tasks"},
     {"preparing", "trained"},
     {"learning"},
-    {"answering", "evaluation", "exporting", "mutation", "serving", "writing"},
+    {"answering", "evaluation", "exporting", "looking", "mutation", "serving", "writing"},
     {"benchmarks", "comparing", "folding"},
     {"cli"},
 )

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from seqtasks import answering, cards, readers, serving
+from seqtasks.codecs.labels import Labels
 from seqtasks.codecs.text import Text
 from seqtasks.errors import InputError
 from tests.conftest import run, sets
@@ -242,6 +243,6 @@ def test_memory_of_a_store_is_a_few_bytes_a_row(weather: Path):
     from seqtasks import own
 
     source = own.Source(str(weather / "forecasts.csv"))
-    texts = own.read(source, Text(), weather / "datasets", print)["train"].inputs
+    texts = own.read(source, own.Columns(Text(), Labels()), weather / "datasets", print)["train"].inputs
     assert texts.starts.nbytes + texts.sizes.nbytes == 12 * len(texts)
     assert isinstance(texts.take(np.arange(3)), own.Texts)

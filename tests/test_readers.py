@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from seqtasks import own, readers
+from seqtasks.codecs.labels import Labels
 from seqtasks.codecs.text import Text
 from seqtasks.errors import InputError, SeqtasksError
 from seqtasks.readers import Options, Reject, Row
@@ -26,7 +27,7 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
 def read(path: Path, **options: str) -> list[tuple[str, str]]:
     """Texts and labels, through a store."""
     source = own.Source(str(path), None, Options(**options))
-    train = own.read(source, Text(), path.parent / "datasets", lambda text: None)["train"]
+    train = own.read(source, own.Columns(Text(), Labels()), path.parent / "datasets", lambda text: None)["train"]
     return [(text.decode(), label) for text, label in zip(train.inputs[:], train.targets[:], strict=True)]
 
 
@@ -152,16 +153,16 @@ def test_a_store_is_made_once_and_again_when_the_file_changes(tmp_path: Path):
     said: list[str] = []
     source = own.Source(str(path))
     for _ in range(2):
-        own.read(source, Text(), tmp_path / "datasets", said.append)
+        own.read(source, own.Columns(Text(), Labels()), tmp_path / "datasets", said.append)
     assert len(said) == 1
     write(tmp_path, "a.csv", CSV + "new,good\n")
-    assert len(own.read(source, Text(), tmp_path / "datasets", said.append)["train"]) == 6
+    assert len(own.read(source, own.Columns(Text(), Labels()), tmp_path / "datasets", said.append)["train"]) == 6
     assert len(said) == 2
 
 
 def test_chosen_rows_stay_on_disk(tmp_path: Path):
     path = write(tmp_path, "a.csv", CSV)
-    texts = own.read(own.Source(str(path)), Text(), tmp_path / "datasets", print)["train"].inputs
+    texts = own.read(own.Source(str(path)), own.Columns(Text(), Labels()), tmp_path / "datasets", print)["train"].inputs
     some = texts.take([4, 0])
     assert isinstance(some, own.Texts)
     assert [text.decode() for text in some[:]] == ["olá ☕", "Fine, really."]

@@ -9,7 +9,7 @@ import traceback
 
 import click
 
-from seqtasks.cli import bench, compare, download, evaluate, export, generate, listing, predict, score, train
+from seqtasks.cli import bench, caption, compare, download, evaluate, export, generate, listing, predict, score, train
 from seqtasks.errors import SeqtasksError
 
 
@@ -20,7 +20,7 @@ def group(debug: bool) -> None:
     """Train recurrent networks on sequences and take them away as self-contained SavedModels."""
 
 
-for module in (download, train, compare, evaluate, export, predict, generate, score, listing, bench):
+for module in (download, train, compare, evaluate, export, predict, generate, caption, score, listing, bench):
     group.add_command(module.command)
 
 

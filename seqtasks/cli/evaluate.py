@@ -40,7 +40,7 @@ def command(
     restored, where = trained.restore(folder, task), options.folders(datasets, manual_dir)
     if folds is None:
         result = evaluation.evaluate(restored, split, where, options.say)
-        left = "metrics.json, confusion.png, mistakes.csv" if "confusion" in result else "metrics.json"
+        left = evaluation.left(restored.task)
     else:
         of = restored.card.seed if seed is None else seed
         with learning.working_in(folder):

@@ -48,6 +48,13 @@ def _about_text(lesson: Lesson) -> str:
 
 def _about_rows(lesson: Lesson, order: list[Any]) -> str:
     task, train = lesson.task, cast("Encoded", lesson.train)
+    if task.tells:
+        told = (train.targets[:, :, 0] > 0).sum()
+        unknown = float(np.mean(train.targets == UNKNOWN) / max(np.mean(train.targets > 0), 1e-9))
+        return (
+            f"{told:,} sentences in train, {task.targets.choices:,} different words, {unknown:.2%} of the text none of "
+            f"them; at most {task.targets.words} words of a sentence"
+        )
     counts = np.bincount(train.targets, minlength=task.targets.choices)
     labels = ", ".join(f"{name} {count:,}" for name, count in zip(task.targets.names, counts, strict=True))
     median, high, most = np.percentile(train.lengths, [50, 95, 100]).astype(int)

@@ -3,16 +3,21 @@
 A codec is a frozen dataclass and nothing but its fields: `describe` gives them for card.json, `restore` makes the codec
 again. `fit` returns a fitted copy. Each translation is written once, in TensorFlow ops, for training and export alike.
 
-    input codec     fit, encode, placeholder, views, embed, embedding, settings, tables, clean, settled
+    input codec     fit, encode, placeholder, views, embed, embedding, settings, tables, columns, clean, settled
                                                                           values (B, T, ...), lengths (B,)
-    target codec    fit, encode, decode, choices, names, tables                           ids (B,) or (B, T)
+    target codec    fit, encode, decode, choices, names, settings, tables, columns, clean
+                                                                          ids (B,), (B, T) or (B, K, T)
+
+One that needs files beside its fields, as an encoder does that somebody trained, has `carried` and `placed` as well,
+and `located`; one that costs so much that what it gives is kept has a `fingerprint`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from seqtasks.errors import IntegrityError
@@ -23,8 +28,18 @@ def describe(codec: Any) -> dict[str, Any]:
     return {"codec": type(codec).__module__.rsplit(".", 1)[1], **dataclasses.asdict(codec)}
 
 
-def restore(description: Mapping[str, Any]) -> Any:
-    """The codec that `describe` described; raises IntegrityError if it does not describe one."""
+def carried(codec: Any) -> dict[str, Callable[[Path], None]]:
+    """Files that the codec needs beside its fields, and how each is written; most need none."""
+    return codec.carried() if hasattr(codec, "carried") else {}
+
+
+def located(codec: Any, manual: str | None) -> Any:
+    """The codec with such files as were fetched by hand, if there are any."""
+    return codec.located(Path(manual)) if manual and hasattr(codec, "located") else codec
+
+
+def restore(description: Mapping[str, Any], find: Callable[[str], Path] | None = None) -> Any:
+    """The codec that `describe` described, its files where `find` says; raises IntegrityError if it is none."""
     values = dict(description)
     name = str(values.pop("codec", ""))
     try:
@@ -33,6 +48,7 @@ def restore(description: Mapping[str, Any]) -> Any:
         module = import_module(f"{__name__}.{name}")
         codec = getattr(module, name.capitalize())
         tupled = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-        return codec(**tupled)
+        restored = codec(**tupled)
     except (ImportError, AttributeError, TypeError):
         raise IntegrityError(f"the card's codec {name!r} is not one of this version; train again") from None
+    return restored.placed(find) if find and hasattr(restored, "placed") else restored

@@ -6,7 +6,7 @@ Words are in small letters, without punctuation (an apostrophe inside them stays
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from seqtasks import vocabulary
-from seqtasks.errors import UsageError
+from seqtasks import vocabulary, wording
+from seqtasks.errors import InputError, UsageError
+from seqtasks.layers.telling import START
 from seqtasks.vocabulary import SPECIALS
 
-START = 0  # stands before a sentence, and fills it behind its end
 ENDING = "\n"  # the first piece of every vocabulary
 END = SPECIALS
 BYTES_PER_WORD = 32
+MOST = 100  # words of a sentence that is one
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Captions:
     vocabulary_size: int = 10_000  # ids in all; the rarest words beyond it are unknown
     least: int = 5  # times that a word must stand there, or it is unknown
     words: int = 20  # of a sentence that are learned, and that are written, at most
+    several: int = 0  # sentences about one thing, at most
     vocabulary: tuple[str, ...] = ()  # the piece with id SPECIALS, SPECIALS + 1, ...
 
     def __post_init__(self) -> None:
@@ -46,16 +48,41 @@ class Captions:
         """Of classes: there are none."""
         return ()
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What people call a column of them."""
+        return ("caption", "captions", "sentence", "text", "description")
+
+    def clean(self, value: str) -> str:
+        """A person's sentence as it is; raises InputError for what is none."""
+        number = len(wording.words(value))
+        if not number:
+            raise InputError("has a caption without a word; write one or leave the row out")
+        if number > MOST:
+            raise InputError(f"has a caption of {number:,} words, more than {MOST}; shorten it")
+        return " ".join(value.split())
+
     def settings(self) -> dict[str, Any]:
         """The fields that a person may set."""
         return {name: getattr(self, name) for name in ("vocabulary_size", "least", "words")}
 
     def fit(self, values: Iterable[np.ndarray]) -> Captions:
-        """Learns the vocabulary from batches of sentences; the most frequent words come first, behind the ending."""
-        pieces = (self.split(tf.constant(batch)).flat_values.numpy() for batch in values)
+        """Learns the vocabulary from batches of sentences, and how many there are of one thing.
+
+        The most frequent words come first, behind the ending.
+        """
+        several = 0
+
+        def pieces() -> Iterator[np.ndarray]:
+            nonlocal several
+            for batch in values:
+                found = self.split(tf.constant(batch))
+                several = max(several, int(tf.reduce_max(found.row_lengths())))
+                yield found.flat_values.numpy()
+
         most = self.vocabulary_size - SPECIALS - 1
-        words = vocabulary.frequent(pieces, most, least=self.least)
-        return dataclasses.replace(self, vocabulary=(ENDING, *words))
+        words = vocabulary.frequent(pieces(), most, least=self.least)
+        return dataclasses.replace(self, vocabulary=(ENDING, *words), several=several)
 
     def split(self, values: tf.Tensor) -> tf.RaggedTensor:
         """Sentences, string (B,) -> their words, string (B, K, None), of the K sentences that have any."""
@@ -70,14 +97,14 @@ class Captions:
     def encode(self, values: tf.Tensor) -> tf.Tensor:
         """Sentences, string (B,) -> ids, int32 (B, K, words + 1), each with END behind it and START beyond that.
 
-        Where there are fewer than K sentences the last are all START.
+        K is `several`: where there are fewer sentences the last are all START, where there are more they are left out.
         """
         pieces = self.split(values)
         words = pieces.values  # (N, None), of all sentences
         known = words.with_flat_values(self._table.lookup(words.flat_values))
         ends = tf.RaggedTensor.from_tensor(tf.fill([words.nrows(), 1], END))
         ended = tf.concat([known, tf.cast(ends, known.dtype).with_row_splits_dtype(known.row_splits.dtype)], axis=1)
-        return pieces.with_values(ended).to_tensor(START, shape=[None, None, self.words + 1])
+        return pieces.with_values(ended).to_tensor(START, shape=[None, self.several, self.words + 1])
 
     def decode(self, ids: tf.Tensor) -> tf.Tensor:
         """Ids, int (B, T) -> sentences, string (B,), up to the END."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -21,16 +22,19 @@ import numpy as np
 import tensorflow as tf
 
 from seqtasks import pictures
-from seqtasks.errors import InputError, UsageError, unknown
+from seqtasks.errors import InputError, ResourceError, UsageError, unknown
 
 OWN = "small"  # the encoder that is learned with the rest
 FILTERS = (32, 64, 128)  # of its convolutions, each of which halves both sides
+ENCODER = "encoder.weights.h5"  # in the folder of what was learned with it
+AT_ONCE = 32  # photographs that an encoder reads together
 
 
 @dataclass(frozen=True)
 class Image:
     encoder: str = "MobileNetV2"  # a class of keras.applications, or small
-    encoder_weights: str = "imagenet"  # or a file; of no use to small
+    encoder_weights: str = "imagenet"  # or a file, or none to begin from chance; of no use to small
+    fine_tuned: bool = False  # whether the encoder is trained with the rest, and the photographs are kept
     encoder_width: float = 1.0  # of MobileNets, their alpha
     size: int = 224  # pixels of both sides: a photograph is squashed to a square
 
@@ -43,7 +47,22 @@ class Image:
     @property
     def frozen(self) -> bool:
         """Whether the encoder is what it is, so that its features can be kept."""
-        return self.encoder != OWN
+        return self.encoder != OWN and not self.tuned
+
+    @property
+    def tuned(self) -> bool:
+        """Whether it is one of Keras's, and is trained with the rest."""
+        return self.encoder != OWN and (self.fine_tuned or self.encoder_weights == "none")
+
+    @property
+    def at_once(self) -> int:
+        """How many photographs are encoded together."""
+        return AT_ONCE
+
+    @property
+    def settled(self) -> bool:
+        """Whether one value can be of one class only: much can be said of a photograph."""
+        return False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -59,6 +78,42 @@ class Image:
         if self.frozen:
             _ = self.network
         return self
+
+    def clean(self, value: bytes) -> bytes:
+        """The bytes of the photograph at a path; raises InputError, which names it, for what is none."""
+        path = Path(os.fsdecode(value.strip()))
+        if not path.is_file():
+            raise InputError(f"names {path}, which does not exist; give the path of a photograph")
+        content = path.read_bytes()
+        if fault := pictures.fault(content):
+            raise InputError(f"names {path}, which is {fault}")
+        return content
+
+    def located(self, manual: Path) -> Image:
+        """The same with the encoder's weights from a file that somebody fetched by hand: weights/ there or beside it.
+
+        It is found by the encoder, its width and its size in its name, as Keras names it.
+        """
+        if self.encoder == OWN or self.encoder_weights != "imagenet":
+            return self
+        wanted = [_letters(self.encoder), "notop"]
+        if self.encoder.startswith("MobileNet"):
+            wanted.append(_letters(f"{self.encoder_width}_{self.size}"))
+        for folder in (manual / "weights", manual.absolute().parent / "weights"):
+            for path in sorted(folder.glob("*.h5")):
+                if all(each in _letters(path.name) for each in wanted):
+                    return dataclasses.replace(self, encoder_weights=str(path))
+        return self
+
+    def carried(self) -> dict[str, Callable[[Path], None]]:
+        """The encoder's weights, which belong to what is learned."""
+        return {ENCODER: lambda path: self.network.save_weights(path, overwrite=True)} if self.frozen else {}
+
+    def placed(self, find: Callable[[str], Path]) -> Image:
+        """The same with the encoder's weights that were kept: beside the model's or, trained with them, among them."""
+        if self.tuned:
+            return dataclasses.replace(self, encoder_weights="none", fine_tuned=True)
+        return dataclasses.replace(self, encoder_weights=str(find(ENCODER))) if self.frozen else self
 
     def encode(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Files' bytes, string (B,) -> features, float16 (B, R, E), or pictures, uint8 (B, H, W, 3); lengths (B,).
@@ -89,6 +144,9 @@ class Image:
         """The model's input -> vectors of the regions, float32 (B, R, E)."""
         if self.frozen:
             return keras.ops.cast(values, "float32")
+        if self.tuned:
+            grid = self._made()(self._preprocess(keras.ops.cast(values, "float32")), training=False)
+            return keras.layers.Reshape((-1, grid.shape[-1]), name="regions")(grid)
         values = keras.layers.Rescaling(1 / 127.5, -1.0, name="rescaling")(values)
         for number, filters in enumerate(FILTERS, 1):
             name = f"encoder_{number}"
@@ -109,14 +167,19 @@ class Image:
     @cached_property
     def network(self) -> keras.Model:
         """The encoder, photographs (B, H, W, 3) -> grid (B, h, w, E); raises InputError for weights of another."""
+        return self._made()
+
+    def _made(self) -> keras.Model:
         arguments: dict[str, Any] = {"include_top": False, "input_shape": (self.size, self.size, 3)}
         if self.encoder.startswith("MobileNet"):
             arguments["alpha"] = self.encoder_width
         weights = self.encoder_weights
         make = getattr(keras.applications, self.encoder)
         with tf.init_scope():  # wherever it is asked for first
+            if weights == "none":
+                return make(weights=None, **arguments)
             if weights == "imagenet":
-                return make(weights=weights, **arguments)
+                return self._downloaded(make, arguments)
             if not Path(weights).is_file():
                 raise InputError(f"{weights} does not exist; encoder_weights is imagenet or a file")
             network = make(weights=None, **arguments)
@@ -126,6 +189,17 @@ class Image:
                 raise InputError(f"{weights} does not hold the weights of {self.encoder} ({_short(error)})") from error
             return network
 
+    def _downloaded(self, make: Callable[..., keras.Model], arguments: Mapping[str, Any]) -> keras.Model:
+        try:
+            return make(weights="imagenet", **arguments)
+        except ValueError as error:  # of a size or width for which nobody trained any
+            raise UsageError(f"{self.encoder}: {_short(error)}") from None
+        except Exception as error:  # Keras passes on what its download raised
+            raise ResourceError(
+                f"the weights of {self.encoder} are not in Keras's cache and cannot be downloaded ({_short(error)}); "
+                "connect to the network, or give --encoder-weights FILE, or none to train it from nothing"
+            ) from None
+
     def _preprocess(self, seen: tf.Tensor) -> tf.Tensor:
         module = import_module(getattr(keras.applications, self.encoder).__module__)
         return module.preprocess_input(seen)
@@ -133,6 +207,11 @@ class Image:
 
 def _encoders() -> list[str]:
     return sorted(name for name in vars(keras.applications) if name[0].isupper())
+
+
+def _letters(name: str) -> str:
+    """Letters, digits and points alone, in small letters."""
+    return "".join(letter for letter in name.lower() if letter.isalnum() or letter == ".")
 
 
 def _short(error: BaseException) -> str:

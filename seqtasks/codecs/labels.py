@@ -27,6 +27,19 @@ class Labels:
     def choices(self) -> int:
         return len(self.names)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What people call a column of them."""
+        return ("label", "sentiment", "class", "category", "target", "rating", "stars")
+
+    def clean(self, value: str) -> str:
+        """A person's label as it is: any can be learned."""
+        return value
+
+    def settings(self) -> dict[str, Any]:
+        """The fields that a person may set: none."""
+        return {}
+
     def encode(self, values: tf.Tensor) -> tf.Tensor:
         """Names, string (B,) -> ids, int32 (B,); -1 where the name is none of ours."""
         same = tf.equal(values[:, None], tf.constant(self.names)[None, :])

@@ -16,6 +16,8 @@ import tensorflow as tf
 from seqtasks.decoding import Step
 from seqtasks.layers.stack import recurrent
 
+START = 0  # the id that stands before a sentence, and behind its end
+
 States = tuple[tuple[tf.Tensor, ...], ...]  # of both layers, (B, U) each
 Memory = tuple[tf.Tensor, tf.Tensor]  # what regions are (B, R, A), and what they are looked for by (B, R, A)
 
@@ -39,6 +41,7 @@ class Teller(keras.layers.Layer):
             name: keras.layers.SpatialDropout1D(settings[rate], name=name)
             for name, rate in (("words", "embedding_dropout"), ("both", "dropout"), ("last", "output_dropout"))
         }
+        self.scheduled, self.seeds = settings["scheduled"], keras.random.SeedGenerator()
         self.region_dropout = keras.layers.Dropout(settings["dropout"], name="region_dropout")
         self.layers = [recurrent(settings, sequences=True, name=f"recurrent_{each}", carries=True) for each in (1, 2)]
         self.begins = [
@@ -52,8 +55,19 @@ class Teller(keras.layers.Layer):
         self.logits = keras.layers.Dense(choices, name="logits")
 
     def call(self, regions: tf.Tensor, ids: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        rows, several, steps = tf.unstack(tf.shape(ids))
         memory, states = self.begin(regions, training=training)
+        if training and self.scheduled:
+            ids = self._own(ids, self._told(memory, states, ids, training)[0])
+        return self._told(memory, states, ids, training)
+
+    def _own(self, ids: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """The ids (B, K, T), some of them what it would say there: all at once (Mihaylova and Martins, 2019)."""
+        said = tf.pad(tf.argmax(logits, -1, output_type=tf.int32)[..., :-1], [[0, 0], [0, 0], [1, 0]])
+        chosen = keras.random.uniform(tf.shape(ids), seed=self.seeds) < self.scheduled
+        return tf.where(chosen & (ids != START), said, ids)
+
+    def _told(self, memory: Memory, states: States, ids: tf.Tensor, training: bool) -> tuple[tf.Tensor, tf.Tensor]:
+        rows, several, steps = tf.unstack(tf.shape(ids))
         states = tf.nest.map_structure(lambda each: tf.repeat(each, several, axis=0), states)
         words = self.embedding(tf.reshape(ids, [rows * several, steps]))
         first, *_ = self.layers[0](

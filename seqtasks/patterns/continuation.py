@@ -24,6 +24,7 @@ DEFAULTS: dict[str, bool | int | float | str] = writer.DEFAULTS | {
     "temperature": 0.8,  # what logits are divided by when they are chosen from; 0 for always the most probable
 }
 STREAMS = True
+TELLS = False
 PROMPT = 100_000  # bytes of a prompt that are read, from its end: no state reaches further back
 LINE = "\n"  # what an empty prompt is taken for: the beginning of a line
 

@@ -27,6 +27,7 @@ DEFAULTS: dict[str, bool | int | float | str] = (
     }
 )
 STREAMS = False
+TELLS = False
 
 
 def pair(x: tuple[Any, Any], y: Any) -> tuple[Any, Any]:

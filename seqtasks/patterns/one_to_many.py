@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -23,6 +24,7 @@ from seqtasks.vocabulary import UNKNOWN
 
 DEFAULTS: dict[str, bool | int | float | str] = STACK | {
     "embedding": 256,  # width of a word's vector
+    "scheduled": 0.0,  # share of the words before that, in training, are its own (Bengio et al., 2015)
     "embedding_dropout": 0.0,  # of whole features of a sentence, as all of these
     "output_dropout": 0.0,  # before the logits
     "attention": 256,  # width in which regions are looked for; 0: only their mean is known
@@ -32,14 +34,19 @@ DEFAULTS: dict[str, bool | int | float | str] = STACK | {
     "length_penalty": 0.7,  # by which longer ones are not at a disadvantage (Wu et al., 2016)
 }
 STREAMS = False
+TELLS = True
 
 Named = dict[str, tf.Tensor]
 Endpoint = tuple[Callable[..., Any], list[Any]]
 
 
 def pair(x: tuple[Any, Any], y: Any) -> tuple[Any, Any]:
-    """(values (B, R, ...), lengths (B,)), ids (B, K, T) -> (values, START and all ids but the last), ids (B, K, T)."""
+    """(values (B, R, ...), lengths (B,)), ids (B, K, T) -> (values, START and all ids but the last), ids (B, K, T).
+
+    T becomes that of the longest sentence.
+    """
     values, _ = x
+    y = y[:, :, : max(int((y != START).any(axis=(0, 1)).sum()), 1)]
     return (values, np.pad(y[:, :, :-1], [(0, 0), (0, 0), (1, 0)], constant_values=START)), y
 
 
@@ -52,8 +59,9 @@ def build(inputs: Any, targets: Any, settings: Mapping[str, Any]) -> keras.Model
     for name, least in (("embedding", 1), ("attention", 0), ("coverage", 0), ("beam", 1)):
         if not settings[name] >= least:  # NaN is not
             raise UsageError(f"{name} is at least {least}, not {settings[name]}")
-    if not 0 <= settings["smoothing"] < 1:
-        raise UsageError(f"smoothing is at least 0 and below 1, not {settings['smoothing']}")
+    for name in ("smoothing", "scheduled"):
+        if not 0 <= settings[name] < 1:
+            raise UsageError(f"{name} is at least 0 and below 1, not {settings[name]}")
     if settings["adversarial"] or settings["bidirectional"] or settings["layers"] != 1:
         raise UsageError("what tells reads one way, in two layers of its own; leave layers and bidirectional out")
     values = inputs.placeholder()
@@ -99,71 +107,103 @@ def judged(y: tf.Tensor, output: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor
     return tf.boolean_mask(y, words), tf.boolean_mask(output[0], words)
 
 
+@dataclass(frozen=True)
+class Telling:
+    """What tells of values that an input codec keeps, (B, R, ...)."""
+
+    model: keras.Model
+    targets: Any
+
+    @cached_property
+    def regions(self) -> keras.Model:
+        return keras.Model(self.model.inputs[0], self.model.get_layer("looked_at").output)
+
+    @property
+    def most(self) -> int:
+        """Words of a sentence, its end among them."""
+        return self.targets.words + 1
+
+    def begin(self, kept: tf.Tensor, copies: tf.Tensor | int) -> tuple[decoding.Step, Any]:
+        """The step and the states of so many copies of each row."""
+        teller = self.model.get_layer("teller")
+        begun = teller.begin(self.regions(kept, training=False))
+        memory, states = tf.nest.map_structure(lambda each: tf.repeat(each, copies, axis=0), begun)
+        return decoding.never(teller.step(memory), (START, UNKNOWN), self.targets.choices), states
+
+    def ways(self, kept: tf.Tensor, width: tf.Tensor | int, penalty: tf.Tensor | float) -> tuple[tf.Tensor, tf.Tensor]:
+        """The `width` W best ways found by beam search, the best first: ids (B, W, T), scores (B, W)."""
+        step, states = self.begin(kept, width)
+        first = tf.fill(tf.shape(kept)[:1], START)
+        tokens, _, scores = decoding.beam(step, states, first, width=width, length=self.most, end=END, penalty=penalty)
+        return tokens, scores
+
+    def sampled(self, kept: tf.Tensor, choose: decoding.Choose) -> tf.Tensor:
+        """Ids (B, T) of which each was chosen."""
+        step, states = self.begin(kept, 1)
+        first = tf.fill(tf.shape(kept)[:1], START)
+        tokens, _, _ = decoding.write(
+            step, states, first, length=self.most, choose=choose, stop=lambda token: token == END
+        )
+        return tokens
+
+
+def tell(model: keras.Model, targets: Any, settings: Mapping[str, Any]) -> Callable[[tf.Tensor], Named]:
+    """A function of values that an input codec keeps (B, R, ...) -> answer, string (B,), and score (B,)."""
+    telling = Telling(model, targets)
+
+    def told(kept: tf.Tensor) -> Named:
+        tokens, scores = telling.ways(kept, settings["beam"], settings["length_penalty"])
+        return {"answer": targets.decode(tokens[:, 0]), "score": scores[:, 0]}
+
+    return told
+
+
 def endpoints(model: keras.Model, inputs: Any, targets: Any, settings: Mapping[str, Any]) -> dict[str, Endpoint]:
     """What an export answers; values are string (B,). Of what cannot be read the answer is empty and its score 0.
 
     serve         values -> answer, its score: log probability over ((5 + words) / 6) ** length_penalty
-    alternatives  values -> answers (B, W), scores (B, W): the ways that were followed, the best first
-    explain       values -> answer, words (B, T), how much each region was looked at for each, weights (B, T, R)
+    alternatives  values, width W -> answers (B, W), scores (B, W): as many ways are followed, the best first
+    explain       values, width -> answer, score, words (B, T), how much each region was looked at, weights (B, T, R)
     sample        values, temperature, top_k, top_p, seed int64 (B,) -> answer
     """
-    teller = model.get_layer("teller")
-    regions = keras.Model(model.inputs[0], model.get_layer("looked_at").output)
-    width, most = settings["beam"], targets.words + 1
-
-    def begin(values: tf.Tensor, copies: int) -> tuple[tf.Tensor, tf.Tensor, Any, Any]:
-        """What is kept of the values, which of them could be read, memory and states of so many copies of each."""
-        kept, good = inputs.see(values)
-        memory, states = teller.begin(regions(kept, training=False))
-        memory, states = tf.nest.map_structure(lambda each: tf.repeat(each, copies, axis=0), (memory, states))
-        return kept, good, memory, states
-
-    def step(memory: Any) -> decoding.Step:
-        return decoding.never(teller.step(memory), (START, UNKNOWN), targets.choices)
-
-    def ways(values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-        kept, good, memory, states = begin(values, width)
-        first = tf.fill(tf.shape(good), START)
-        tokens, _, scores = decoding.beam(
-            step(memory), states, first, width=width, length=most, end=END, penalty=settings["length_penalty"]
-        )
-        return kept, good, tokens, tf.where(good[:, None], scores, 0.0)
+    telling, penalty = Telling(model, targets), settings["length_penalty"]
+    answer = tell(model, targets, settings)
 
     def said(tokens: tf.Tensor, good: tf.Tensor) -> tf.Tensor:
         return tf.where(good, targets.decode(tokens), "")
 
     def serve(values: tf.Tensor) -> Named:
-        _, good, tokens, scores = ways(values)
-        return {"answer": said(tokens[:, 0], good), "score": scores[:, 0]}
+        kept, good = inputs.see(values)
+        told = answer(kept)
+        return {"answer": tf.where(good, told["answer"], ""), "score": tf.where(good, told["score"], 0.0)}
 
-    def alternatives(values: tf.Tensor) -> Named:
-        _, good, tokens, scores = ways(values)
-        every = said(tf.reshape(tokens, [-1, most]), tf.repeat(good, width))
-        return {"answers": tf.reshape(every, [-1, width]), "scores": scores}
+    def alternatives(values: tf.Tensor, width: tf.Tensor) -> Named:
+        kept, good = inputs.see(values)
+        tokens, scores = telling.ways(kept, width, penalty)
+        every = said(tf.reshape(tokens, [-1, telling.most]), tf.repeat(good, width))
+        return {"answers": tf.reshape(every, [-1, width]), "scores": tf.where(good[:, None], scores, 0.0)}
 
-    def explain(values: tf.Tensor) -> Named:
-        kept, good, tokens, _ = ways(values)
+    def explain(values: tf.Tensor, width: tf.Tensor) -> Named:
+        kept, good = inputs.see(values)
+        tokens, scores = telling.ways(kept, width, penalty)
         best = tokens[:, 0]
         before = tf.pad(best[:, :-1], [[0, 0], [1, 0]], constant_values=START)
         _, weights = model([kept, before[:, None]], training=False)
-        words = tf.reshape(targets.decode(tf.reshape(best, [-1, 1])), [-1, most])
-        return {"answer": said(best, good), "words": words, "weights": weights[:, 0]}
+        words = tf.reshape(targets.decode(tf.reshape(best, [-1, 1])), [-1, telling.most])
+        score = tf.where(good, scores[:, 0], 0.0)
+        return {"answer": said(best, good), "score": score, "words": words, "weights": weights[:, 0]}
 
     def sample(values: tf.Tensor, temperature: tf.Tensor, top_k: tf.Tensor, top_p: tf.Tensor, seed: tf.Tensor) -> Named:
-        _, good, memory, states = begin(values, 1)
-        drawn = decoding.draws(seed, 0, most)
+        kept, good = inputs.see(values)
+        drawn = decoding.draws(seed, 0, telling.most)
         choose = decoding.sampler(drawn, temperature=temperature, top_k=top_k, top_p=top_p)
-        first = tf.fill(tf.shape(good), START)
-        tokens, _, _ = decoding.write(
-            step(memory), states, first, length=most, choose=choose, stop=lambda token: token == END
-        )
-        return {"answer": said(tokens, good)}
+        return {"answer": said(telling.sampled(kept, choose), good)}
 
     values, number = tf.TensorSpec([None], tf.string, name="values"), tf.TensorSpec([], tf.int32)
     share, seeds = tf.TensorSpec([], tf.float32), tf.TensorSpec([None], tf.int64, name="seed")
     return {
         "serve": (serve, [values]),
-        "alternatives": (alternatives, [values]),
-        "explain": (explain, [values]),
+        "alternatives": (alternatives, [values, number]),
+        "explain": (explain, [values, number]),
         "sample": (sample, [values, share, number, share, seeds]),
     }

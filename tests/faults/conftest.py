@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.samples import make_smaller
+
 TRIED: dict[str, list[tuple[str, bool]]] = defaultdict(list)  # what was tried -> (where, survived)
 
 
@@ -46,6 +48,7 @@ def _child(arguments: list[str], environment: dict[str, str], output: str) -> No
     sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123 - the process ends with it
     from seqtasks.cli import main
 
+    make_smaller()
     main(arguments)
 
 

@@ -28,6 +28,7 @@ TASKS = {  # what each is trained with here
     "sentiment": sets(SMALL | {"bidirectional": "no", "batch": "64"}),
     "dna": sets(SMALL | {"bidirectional": "no", "filters": "4", "batch": "64"}),
     "text_generation": sets(SMALL | {"written": "10"}),
+    "captioning": sets(SMALL | {"attention": "4", "batch": "64"}),
 }
 EVERY = {"EVERY": "10"}  # steps between two checkpoints
 LONGER = [
@@ -41,6 +42,7 @@ SOME = [  # the short half: these points only
     *(("sentiment", *point, kind) for point in POINTS for kind in KINDS),
     ("dna", "train", 9, "kill"),
     ("text_generation", "train", 9, "kill"),
+    ("captioning", "train", 9, "kill"),
 ]
 MOST = 60  # fault points in one command, more than there are
 

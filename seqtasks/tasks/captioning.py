@@ -1,0 +1,148 @@
+"""What is to be seen in a photograph?
+
+One-to-many. Flickr8k (Hodosh, Young and Hockenmaier, 2013), 8,000 photographs with five captions each, through a
+builder of ours; one's own photographs with captions; or the project's own scenes, which it draws: two coloured shapes
+and how they stand to each other.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from seqtasks import builders, measures, training
+from seqtasks.codecs.captions import Captions
+from seqtasks.codecs.image import Image
+from seqtasks.errors import unknown
+from seqtasks.patterns import one_to_many
+from seqtasks.task import Examples, Folders, Setting, Task
+
+DATASET = "flickr8k"
+
+SCENES, SIDE, SEED = 4_000, 64, 8  # how many, their sides in pixels, of the random numbers
+HELD_OUT = 8  # every eighth is for the test
+COLOURS = {"red": (214, 48, 49), "green": (60, 170, 80), "blue": (52, 90, 210), "yellow": (245, 205, 50)}
+SHAPES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {  # of places from -1 to 1, down and right
+    "circle": lambda y, x: y**2 + x**2 <= 1,
+    "square": lambda y, x: np.maximum(abs(y), abs(x)) <= 0.9,
+    "triangle": lambda y, x: (abs(y) <= 1) & (abs(x) <= (y + 1) / 2),
+}
+RELATIONS = ("above", "left of", "inside")
+SMALL: dict[str, Setting] = {  # an encoder of its own, learned with the rest
+    "encoder": "small",
+    "size": SIDE,
+    "least": 1,
+    "words": 12,
+    "epochs": 16,
+    "batch": 64,
+    "patience": 16,
+    "units": 128,
+    "embedding": 32,
+    "attention": 64,
+    "dropout": 0.0,
+    "embedding_dropout": 0.0,
+    "output_dropout": 0.0,
+    "smoothing": 0.0,
+    "coverage": 0.0,
+    "average": 0.99,
+    "beam": 3,
+}
+
+
+def examples(dataset: str, folders: Folders) -> Mapping[str, Examples]:
+    """The splits of flickr8k: photographs, bytes (N,), and five captions each, str (N,), with line feeds between."""
+    if dataset != DATASET:
+        raise unknown("data set", dataset, [DATASET, "sample"])
+    found = builders.load(dataset, folders, ["train", "validation", "test"])
+    captions = {name: [each.decode() for each in rows["captions"]] for name, rows in found.items()}
+    return {name: Examples(rows["image"], np.array(captions[name], object)) for name, rows in found.items()}
+
+
+def sample() -> Mapping[str, Examples]:
+    """Scenes of two things of different colours, one above, left of or inside the other."""
+    draw = np.random.default_rng(SEED)
+    rows: dict[str, list[tuple[bytes, str]]] = {"train": [], "test": []}
+    for number in range(SCENES):
+        relation = RELATIONS[number % len(RELATIONS)]
+        first, second = zip(draw.choice(list(COLOURS), 2, replace=False), draw.choice(list(SHAPES), 2), strict=True)
+        scene = _png(_scene(first, second, relation, draw))
+        caption = f"a {' '.join(first)} {relation} a {' '.join(second)}"
+        rows["test" if number % HELD_OUT == 0 else "train"].append((scene, caption))
+    return {split: Examples.of(pairs) for split, pairs in rows.items()}
+
+
+def _scene(first: tuple[str, str], second: tuple[str, str], relation: str, draw: np.random.Generator) -> np.ndarray:
+    """Pixels, uint8 (SIDE, SIDE, 3): the first thing drawn over the second, on a light ground."""
+    pixels = np.full((SIDE, SIDE, 3), draw.integers(215, 256, 3), np.uint8)
+    near, far = sorted(draw.uniform(0, 1, 2))
+    if relation == "inside":
+        size = draw.uniform(20, 26)
+        middle = draw.uniform(size + 1, SIDE - size - 1, 2)
+        around = middle + (size * 0.25 if second[1] == "triangle" else 0) * np.array([1, 0])  # where it is wide
+        _paint(pixels, second, middle, size)
+        _paint(pixels, first, around + draw.uniform(-1.5, 1.5, 2), draw.uniform(6, 8))
+        return pixels
+    sizes = draw.uniform(8, 13, 2)
+    half = SIDE / 2
+    along = np.array([sizes[0] + near * (half - 2 * sizes[0]), half + sizes[1] + far * (half - 2 * sizes[1])])
+    across = half + draw.uniform(-8, 8, 2)
+    for thing, size, place, aside in zip((first, second), sizes, along, across, strict=True):
+        _paint(pixels, thing, np.array([place, aside] if relation == "above" else [aside, place]), size)
+    return pixels
+
+
+def _paint(pixels: np.ndarray, thing: tuple[str, str], middle: np.ndarray, size: float) -> None:
+    """Fills a shape around the middle (row, column), of half so many pixels in size."""
+    colour, shape = thing
+    rows, columns = np.mgrid[: pixels.shape[0], : pixels.shape[1]] + 0.5
+    pixels[SHAPES[shape]((rows - middle[0]) / size, (columns - middle[1]) / size)] = COLOURS[colour]
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    """Pixels, uint8 (H, W, 3), as a PNG file (ISO/IEC 15948)."""
+    height, width, _ = pixels.shape
+    lines = np.concatenate([np.zeros((height, 1), np.uint8), pixels.reshape(height, -1)], axis=1)
+    parts = {
+        b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0),
+        b"IDAT": zlib.compress(lines.tobytes(), 9),
+        b"IEND": b"",
+    }
+    chunks = [
+        struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+        for name, content in parts.items()
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+TASK = Task(
+    name="captioning",
+    pattern=one_to_many,
+    inputs=Image(),
+    targets=Captions(),
+    dataset=DATASET,
+    examples=examples,
+    sample=sample,
+    measures=measures.captions,
+    settings=training.DEFAULTS
+    | one_to_many.DEFAULTS
+    | {
+        "epochs": 12,
+        "batch": 32,
+        "learning_rate": 1e-3,
+        "average": 0.998,
+        "monitor": "loss",
+        "patience": 3,
+        "cell": "lstm",
+        "units": 384,
+        "embedding": 256,
+        "attention": 256,
+        "dropout": 0.4,
+        "embedding_dropout": 0.2,
+        "output_dropout": 0.4,
+        "smoothing": 0.1,
+    },
+    declared={"sample": SMALL},
+)

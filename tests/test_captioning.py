@@ -1,0 +1,291 @@
+"""Photographs of one's own: learned from, kept as features, told of."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+from seqtasks import batching, files, learning, measures, own, pages, serving, tasks, trained
+from seqtasks.codecs.captions import Captions
+from seqtasks.codecs.image import Image
+from seqtasks.codecs.labels import Labels
+from seqtasks.codecs.text import Text
+from seqtasks.errors import InputError, IntegrityError, ResourceError
+from seqtasks.readers import Options
+from seqtasks.task import Examples, Folders
+from tests.conftest import Learned, run, sets
+from tests.samples import answers
+
+SIZE = 32
+SETTINGS = {
+    "encoder_width": "0.35", "size": str(SIZE), "epochs": "1", "batch": "4", "least_steps": "3", "units": "8",
+    "embedding": "8", "attention": "8", "least": "1", "words": "8", "beam": "2",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of files fetched by hand, with an encoder's weights beside it, named as Keras names them."""
+    folder = tmp_path_factory.mktemp("fetched")
+    (folder / "weights").mkdir()
+    keras.utils.set_random_seed(0)
+    made = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(SIZE, SIZE, 3), alpha=0.35)
+    made.save_weights(folder / "written.weights.h5")
+    (folder / "written.weights.h5").rename(folder / "weights" / f"mobilenet_v2_0.35_{SIZE}_no_top.weights.h5")
+    (folder / "data").mkdir()
+    return folder / "data"
+
+
+def photographs(folder: Path, count: int = 12) -> list[str]:
+    """Files of random pictures; their names."""
+    draw = np.random.default_rng(0)
+    for number in range(count):
+        pixels = draw.integers(0, 255, (SIZE, 40, 3), np.uint8)
+        Picture.fromarray(pixels).save(folder / f"{number}.png")
+    return [f"{number}.png" for number in range(count)]
+
+
+@pytest.fixture
+def captioned(tmp_path: Path) -> Path:
+    """A folder of pictures with a table of captions, two each."""
+    names = photographs(tmp_path)
+    rows = [
+        f"{name},a picture {'two' if number % 2 else 'one'}\n{name},some noise\n" for number, name in enumerate(names)
+    ]
+    (tmp_path / "captions.csv").write_text("image,caption\n" + "".join(rows))
+    return tmp_path
+
+
+def read(path: Path, **options: bool) -> dict[str, Examples]:
+    columns = own.Columns(Image(encoder="small", size=SIZE), Captions(), files=True)
+    source = own.Source(str(path), None, Options(**options))
+    return own.read(source, columns, path.parent / "datasets", lambda text: None)
+
+
+@pytest.mark.parametrize("named", ["captions.csv", ""])
+def test_what_is_told_of_a_picture_is_one_target(captioned: Path, named: str):
+    train = read(captioned / named)["train"]
+    assert len(train) == 12
+    assert train.targets[:2].tolist() == ["a picture one\nsome noise", "a picture two\nsome noise"]
+    assert train.inputs[:1][0] == (captioned / "0.png").read_bytes()
+
+
+BAD = {
+    "missing.png,a dog": r"captions\.csv:814 names .*missing\.png, which does not exist",
+    "empty.png,a dog": r"captions\.csv:814 names .*empty\.png, which is empty",
+    "text.jpg,a dog": r"captions\.csv:814 names .*text\.jpg, which is no JPEG, PNG, GIF or WebP",
+    "cut.jpg,a dog": r"captions\.csv:814 names .*cut\.jpg, which is cut off or damaged",
+    "bomb.png,a dog": r"captions\.csv:814 names .*bomb\.png, which is of 400 million pixels, more than 40 million",
+    "0.png,": r"captions\.csv:814 has no caption; fill it in",
+    "0.png,...": r"captions\.csv:814 has a caption without a word",
+    "0.png," + "a " * 200: r"captions\.csv:814 has a caption of 200 words, more than 100",
+    "0.png": r"captions\.csv:814 has 1 fields, expected 2",
+}
+
+
+@pytest.mark.parametrize("row", BAD)
+def test_a_bad_row_is_named_or_left_out(tmp_path: Path, row: str):
+    photographs(tmp_path, 2)
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "text.jpg").write_text("no picture")
+    whole = io.BytesIO()
+    Picture.fromarray(np.random.default_rng(0).integers(0, 255, (90, 90, 3), np.uint8)).save(whole, "JPEG")
+    (tmp_path / "cut.jpg").write_bytes(whole.getvalue()[:2_000])
+    (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + b"\0\0\x4e\x20" * 2)
+    table = tmp_path / "captions.csv"
+    table.write_text("image,caption\n" + "1.png,a cat\n" * 812 + row + "\n1.png,the last\n")
+    with pytest.raises(InputError, match=BAD[row]):
+        read(table)
+    (kept,) = read(table, skip_invalid=True)["train"].targets[:]
+    assert kept.split("\n")[-1] == "the last"
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_a_folder_has_one_table(tmp_path: Path, count: int):
+    for number in range(count):
+        (tmp_path / f"{number}.csv").write_text("image,caption\n")
+    with pytest.raises(InputError, match=r"has (no table|2 tables \(0.csv, 1.csv\)); give a folder with one CSV"):
+        read(tmp_path)
+
+
+def prepared(captioned: Path, encoder: Path, said: list[str]) -> learning.Lesson:
+    folders = Folders((str(captioned / "datasets"),), str(encoder))
+    task = tasks.find("captioning").configure(SETTINGS)
+    return learning.prepare(task, own.Source(str(captioned / "captions.csv")), folders, said.append)
+
+
+def test_features_are_computed_once_and_again_where_they_are_damaged(captioned: Path, encoder: Path):
+    said: list[str] = []
+    first = prepared(captioned, encoder, said)
+    assert first.task.inputs.encoder_weights.endswith("no_top.h5")
+    assert first.train.batch(np.arange(2))[0][0].shape == (2, 1, 1280)
+    assert len(said) == 1
+    assert prepared(captioned, encoder, said).train.fingerprint() == first.train.fingerprint()
+    assert len(said) == 1
+    for file in sorted((captioned / "datasets" / "own").glob("encoded-*/values.bin")):
+        content = bytearray(file.read_bytes())
+        content[100] ^= 1
+        file.write_bytes(content)
+    assert prepared(captioned, encoder, said).train.fingerprint() == first.train.fingerprint()
+    assert len(said) == 3
+    assert re.search(r"values\.bin is not what was written: it is made again", said[1])
+
+
+def test_encoding_goes_on_where_it_was_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(batching, "PART", 2 * batching.CHUNK)
+    texts = np.array([f"word{number} ".encode() * (number % 3 + 1) for number in range(2_600)], object)
+    examples = Examples(texts, np.array(["a", "b"] * 1_300, object))
+    codec, labels = Text().fit([texts]), Labels(("a", "b"))
+
+    def encoded(folder: Path) -> str:
+        given = (examples, codec, labels, folder)
+        return batching.encode_to_disk(*given, name="train", notice=lambda text: None).fingerprint()
+
+    def interrupt(point: str) -> None:
+        if point == "part.renamed" and len(list((tmp_path / "cut-parts").glob("*.npz"))) == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "fault", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            encoded(tmp_path / "cut")
+    first, second = sorted((tmp_path / "cut-parts").glob("*.npz"))
+    second.write_bytes(second.read_bytes()[:-100])  # what the disk lost
+    whole, made = encoded(tmp_path / "whole"), list[str]()
+    monkeypatch.setattr(files, "fault", made.append)
+    assert encoded(tmp_path / "cut") == whole
+    assert made.count("part.renamed") == 2  # the second and the third
+    assert not (tmp_path / "cut-parts").exists()
+
+
+@pytest.fixture
+def own_model(captioned: Path, encoder: Path) -> Path:
+    """A folder with a model of one's own photographs, whose encoder is nowhere else any more."""
+    weights = next((encoder.parent / "weights").iterdir())
+    copied = captioned / weights.name
+    copied.write_bytes(weights.read_bytes())
+    where = ["--model", captioned / "model", "--datasets", captioned / "datasets"]
+    settings = sets(SETTINGS)
+    run("train", "captioning", "--data", captioned / "captions.csv", "--encoder-weights", copied, *where, *settings)
+    copied.unlink()
+    return captioned / "model"
+
+
+def test_the_encoder_travels_with_the_model(own_model: Path):
+    run("export", "captioning", "--model", own_model)
+    result = json.loads(
+        run(
+            "evaluate", "captioning", "--model", own_model, "--datasets", own_model.parent / "datasets", "--json"
+        ).output
+    )
+    assert 0 <= result["bleu_4"] <= 1
+    assert serving.load(own_model)([(own_model.parent / "0.png").read_bytes()])[0]["answer"]
+    assert (own_model / "captions.html").read_text().count("<img") == result["examples"]
+    (own_model / "encoder.weights.h5").write_bytes(b"another")
+    with pytest.raises(IntegrityError, match=r"encoder\.weights\.h5 is not the file that was written"):
+        trained.restore(own_model, "captioning")
+
+
+@pytest.mark.parametrize("settings", [{"encoder_weights": "none"}, {"fine_tuned": "yes"}, {"scheduled": "0.5"}])
+def test_other_ways_to_learn(captioned: Path, encoder: Path, settings: dict[str, str]):
+    data, folders = ["--data", captioned / "captions.csv"], ["--datasets", captioned / "datasets"]
+    changes = sets(SETTINGS | {"dropout": "0.1"} | settings)
+    run("train", "captioning", *data, *folders, "--manual-dir", encoder, "--model", captioned / "model", *changes)
+    restored = trained.restore(captioned / "model", "captioning")
+    names = {each.path.split("/")[0] for each in restored.model.trainable_variables}
+    assert any(name.startswith(("Conv", "block", "expanded")) for name in names) == restored.task.inputs.tuned
+
+
+def test_no_weights_and_no_network(monkeypatch: pytest.MonkeyPatch):
+    def refuse(**options: object) -> None:
+        raise Exception("URL fetch failure")
+
+    monkeypatch.setattr(keras.applications, "MobileNetV2", refuse)
+    with pytest.raises(ResourceError, match=r"the weights of MobileNetV2 are not in Keras's cache .* --encoder-weights"):
+        _ = Image().network
+
+
+def captioning(learned: Learned) -> Path:
+    if learned.name != "captioning":
+        pytest.skip("of captioning alone")
+    return learned.folder
+
+
+@pytest.fixture
+def scenes(tmp_path: Path) -> dict[Path, str]:
+    """Files of scenes that were learned, and what is to be seen in them."""
+    found = {}
+    for number, (content, caption) in enumerate(answers("captioning").items()):
+        found[tmp_path / f"{number}.png"] = caption
+        (tmp_path / f"{number}.png").write_bytes(content)
+    return found
+
+
+def test_caption_says_what_is_to_be_seen(learned: Learned, scenes: dict[Path, str], tmp_path: Path):
+    model = captioning(learned)
+    first, caption = next(iter(scenes.items()))
+    assert re.fullmatch(rf"{caption}\t-\d\.\d\d\n", run("caption", first, "--model", model).output)
+    every = run("caption", tmp_path, "--beam", "2", "--model", model).output.splitlines()
+    assert [line.split("\t")[:2] for line in every] == [[str(path), caption] for path, caption in scenes.items()]
+    (told,) = json.loads(run("caption", first, "--json", "--beam", "4", "--model", model).output)
+    assert told["answer"] == caption
+    assert [each["score"] for each in told["alternatives"]] == sorted(
+        (each["score"] for each in told["alternatives"]), reverse=True
+    )
+    assert len(told["alternatives"]) == 3
+
+
+def test_caption_by_chance_follows_the_seed(learned: Learned, scenes: dict[Path, str]):
+    model = captioning(learned)
+    asked = ("caption", *scenes, "--sample", "--temperature", "3", "--model", model)
+    assert run(*asked, "--seed", "1").output == run(*asked, "--seed", "1").output != run(*asked, "--seed", "2").output
+
+
+def test_caption_draws_where_it_looked(learned: Learned, scenes: dict[Path, str], tmp_path: Path):
+    model = captioning(learned)
+    run("caption", next(iter(scenes)), "--attention", tmp_path / "out.png", "--model", model)
+    assert min(Picture.open(tmp_path / "out.png").size) > 300
+
+
+def test_caption_of_what_is_no_picture(learned: Learned, scenes: dict[Path, str], tmp_path: Path):
+    model = captioning(learned)
+    (tmp_path / "5.png").write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"5\.png is no JPEG, PNG, GIF or WebP"):
+        run("caption", tmp_path, "--model", model)
+    done = run("caption", tmp_path, "--skip-invalid", "--model", model)
+    assert "1 left out" in done.stderr
+    assert len(done.stdout.splitlines()) == len(scenes)
+    for wrong, message in (("none.png", "does not exist"), (tmp_path / "empty", r"has no picture")):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        with pytest.raises(InputError, match=message):
+            run("caption", wrong, "--model", model)
+
+
+def test_predict_over_a_table_of_paths(learned: Learned, scenes: dict[Path, str], tmp_path: Path):
+    model = captioning(learned)
+    (tmp_path / "some.csv").write_text("number,image\n" + "".join(f"7,{path}\n" for path in [*scenes, "none.png"]))
+    printed = run("predict", "captioning", "--file", tmp_path / "some.csv", "--model", model).stdout.splitlines()
+    assert [line.split(",")[2] for line in printed[1:]] == list(scenes.values())
+
+
+def test_figures_of_sentences():
+    written = ["A dog runs.", "a dog runs", "a cat"]
+    references = [["a dog runs"], ["a man"], ["the cat", "a cat sits"]]
+    found = measures.captions(written, references, ["a cat", "nothing"])
+    assert found["exact_match"] == pytest.approx(1 / 3)
+    assert found["new"] == pytest.approx(2 / 3)
+    assert found["distinct"] == pytest.approx(2 / 3)
+    assert 0 < found["bleu_1"] < 1
+
+
+def test_a_page_shows_pictures_and_escapes_words():
+    page = pages.captions("a & b", "test", [b"\x89PNG..."], ["<b>"], [["a", "b<"]])
+    assert "data:image/png;base64,iVBORy4uLg==" in page
+    assert "<h2>&lt;b&gt;</h2><ul><li>a</li><li>b&lt;</li></ul>" in page
