@@ -156,7 +156,7 @@ def test_encoding_goes_on_where_it_was_interrupted(tmp_path: Path, monkeypatch: 
         patched.setattr(files, "fault", interrupt)
         with pytest.raises(KeyboardInterrupt):
             encoded(tmp_path / "cut")
-    first, second = sorted((tmp_path / "cut-parts").glob("*.npz"))
+    _, second = sorted((tmp_path / "cut-parts").glob("*.npz"))
     second.write_bytes(second.read_bytes()[:-100])  # what the disk lost
     whole, made = encoded(tmp_path / "whole"), list[str]()
     monkeypatch.setattr(files, "fault", made.append)
@@ -208,7 +208,9 @@ def test_no_weights_and_no_network(monkeypatch: pytest.MonkeyPatch):
         raise Exception("URL fetch failure")
 
     monkeypatch.setattr(keras.applications, "MobileNetV2", refuse)
-    with pytest.raises(ResourceError, match=r"the weights of MobileNetV2 are not in Keras's cache .* --encoder-weights"):
+    with pytest.raises(
+        ResourceError, match=r"the weights of MobileNetV2 are not in Keras's cache .* --encoder-weights"
+    ):
         _ = Image().network
 
 

@@ -42,7 +42,7 @@ def test_the_readme_lists_the_settings_with_their_defaults():
     shown = {row[0].strip("`"): dict(zip(columns, row, strict=True)) for row in rows}
     for name in tasks.names():
         task = tasks.find(name)
-        settings = {setting: written(value) for setting, value in (task.settings | task.inputs.settings()).items()}
+        settings = {setting: written(value) for setting, value in task.every_setting().items()}
         assert {setting: row[f"`{name}`"] for setting, row in shown.items() if row[f"`{name}`"]} == settings
 
 

@@ -79,11 +79,11 @@ def _scene(first: tuple[str, str], second: tuple[str, str], relation: str, draw:
     pixels = np.full((SIDE, SIDE, 3), draw.integers(215, 256, 3), np.uint8)
     near, far = sorted(draw.uniform(0, 1, 2))
     if relation == "inside":
-        size = draw.uniform(20, 26)
+        size = draw.uniform(25, 30)
         middle = draw.uniform(size + 1, SIDE - size - 1, 2)
         around = middle + (size * 0.25 if second[1] == "triangle" else 0) * np.array([1, 0])  # where it is wide
         _paint(pixels, second, middle, size)
-        _paint(pixels, first, around + draw.uniform(-1.5, 1.5, 2), draw.uniform(6, 8))
+        _paint(pixels, first, around + draw.uniform(-2, 2, 2), draw.uniform(9, 11))
         return pixels
     sizes = draw.uniform(8, 13, 2)
     half = SIDE / 2
