@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -125,6 +125,20 @@ def read(source: Source, columns: Columns, folder: Path, notice: Callable[[str],
     }
 
 
+def kept(store: Path, rows: Callable[[], Iterable[tuple[bytes, str]]]) -> Examples:
+    """Inputs that are too many for the memory, each with a target of its own, in a store: written unless it is there."""
+    if not (store / "about.json").exists():
+        with files.new_folder(store, point="store") as part:
+            offsets, targets = array("q", [0]), list[str]()
+            with (part / "texts.bin").open("wb") as file:
+                for value, target in rows():
+                    offsets.append(offsets[-1] + file.write(value))
+                    targets.append(target)
+            about = {"data": store.name, "names": targets, "skipped": 0}
+            _finish(part, offsets, array("i", range(len(targets))), about)
+    return _examples(store, lambda text: None)
+
+
 def texts(source: Source, usual: Sequence[str], notice: Callable[[str], None]) -> dict[str, Examples]:
     """A person's text as {"train": ..., "test": ...}, the second only where a test file was given; one row each.
 
@@ -221,10 +235,14 @@ def _fill(folder: Path, path: Path, options: Options, columns: Columns) -> None:
                     continue
             offsets.append(offsets[-1] + texts.write(content))
             labels.append(len(labels) if columns.files else names.setdefault(name, len(names)))
-    np.save(folder / "offsets.npy", np.frombuffer(offsets, np.int64))
-    np.save(folder / "labels.npy", np.frombuffer(labels, np.int32))
     targets = ["\n".join(each) for each in several.values()] if columns.files else list(names)
     about = {"data": str(path), "input_column": text, "label_column": label, "names": targets, "skipped": skipped}
+    _finish(folder, offsets, labels, about)
+
+
+def _finish(folder: Path, offsets: array[int], labels: array[int], about: dict[str, Any]) -> None:
+    np.save(folder / "offsets.npy", np.frombuffer(offsets, np.int64))
+    np.save(folder / "labels.npy", np.frombuffer(labels, np.int32))
     (folder / "about.json").write_text(json.dumps(about, ensure_ascii=False))
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image as Picture
 
-from seqtasks import batching, files, learning, measures, own, pages, serving, tasks, trained
+from seqtasks import batching, builders, files, learning, measures, own, pages, serving, tasks, trained
 from seqtasks.codecs.captions import Captions
 from seqtasks.codecs.image import Image
 from seqtasks.codecs.labels import Labels
@@ -201,6 +202,22 @@ def test_other_ways_to_learn(captioned: Path, encoder: Path, settings: dict[str,
     restored = trained.restore(captioned / "model", "captioning")
     names = {each.path.split("/")[0] for each in restored.model.trainable_variables}
     assert any(name.startswith(("Conv", "block", "expanded")) for name in names) == restored.task.inputs.tuned
+
+
+def test_coco_is_read_one_photograph_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    class Prepared:
+        """As TensorFlow Datasets gives them."""
+
+        def as_dataset(self, *, split: str, decoders: object) -> tf.data.Dataset:
+            texts = tf.constant([["A dog runs.", " a\nrunning dog"]])
+            return tf.data.Dataset.from_tensor_slices({"image": [split.encode()], "captions": {"text": texts}})
+
+    monkeypatch.setattr(builders, "find", lambda name, folders: Prepared())
+    found = tasks.find("captioning").examples("coco_captions", Folders((str(tmp_path),)))
+    assert {name: each.inputs[:].tolist() for name, each in found.items()} == {
+        "train": [b"train"], "validation": [b"val"], "test": [b"test"]
+    }  # fmt: skip
+    assert found["train"].targets[:].tolist() == ["A dog runs.\na running dog"]
 
 
 def test_no_weights_and_no_network(monkeypatch: pytest.MonkeyPatch):

@@ -129,15 +129,18 @@ def test_a_picture_is_told_of_whatever_stands_beside_it(answers: dict[str, Any])
 
 def test_the_other_ways_are_worse(answers: dict[str, Any]):
     contents = tf.constant(files(2))
-    best, every = answers["serve"](contents), answers["alternatives"](contents)
+    best, every = answers["serve"](contents), answers["alternatives"](contents, 3)
     assert every["answers"].shape == (2, 3)
     assert every["answers"].numpy()[:, 0].tolist() == best["answer"].numpy().tolist()
     assert (np.diff(every["scores"].numpy(), axis=1) <= 1e-6).all()
+    assert answers["alternatives"](contents, 5)["answers"].shape == (2, 5)
+    greedy = answers["sample"](contents, 0.0, 0, 1.0, tf.constant([0, 0], tf.int64))["answer"]
+    assert answers["alternatives"](contents, 1)["answers"].numpy()[:, 0].tolist() == greedy.numpy().tolist()
 
 
 def test_it_says_where_it_looked(answers: dict[str, Any]):
     contents = tf.constant(files(2))
-    shown = answers["explain"](contents)
+    shown = answers["explain"](contents, 3)
     assert shown["answer"].numpy().tolist() == answers["serve"](contents)["answer"].numpy().tolist()
     assert shown["weights"].shape == (2, 6, 4)
     joined = [b" ".join(word for word in row if word) for row in shown["words"].numpy()]

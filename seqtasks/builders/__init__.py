@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,15 @@ def reach(addresses: Sequence[str]) -> None:
             requests.head(address, timeout=TIMEOUT, allow_redirects=True)
         except requests.RequestException:
             raise ResourceError(f"no connection to {urlsplit(address).hostname}") from None
+
+
+def captioned(builder: Any, split: str) -> Iterator[tuple[bytes, str]]:
+    """Photographs as the files they were and their captions, line feeds between, one after the other."""
+    import tensorflow_datasets as tfds
+
+    for example in builder.as_dataset(split=split, decoders={"image": tfds.decode.SkipDecoding()}).as_numpy_iterator():
+        captions = [" ".join(each.decode(errors="replace").split()) for each in example["captions"]["text"]]
+        yield example["image"], "\n".join(captions)
 
 
 def _read(builder: Any, split: str) -> dict[str, np.ndarray]:

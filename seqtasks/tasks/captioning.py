@@ -1,19 +1,21 @@
 """What is to be seen in a photograph?
 
 One-to-many. Flickr8k (Hodosh, Young and Hockenmaier, 2013), 8,000 photographs with five captions each, through a
-builder of ours; one's own photographs with captions; or the project's own scenes, which it draws: two coloured shapes
-and how they stand to each other.
+builder of ours; COCO's 118,000 (Chen et al., 2015), through TensorFlow Datasets; one's own photographs with captions;
+or the project's own scenes, which it draws: two coloured shapes and how they stand to each other.
 """
 
 from __future__ import annotations
 
+import functools
 import struct
 import zlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import numpy as np
 
-from seqtasks import builders, measures, training
+from seqtasks import builders, measures, own, training
 from seqtasks.codecs.captions import Captions
 from seqtasks.codecs.image import Image
 from seqtasks.errors import unknown
@@ -21,6 +23,8 @@ from seqtasks.patterns import one_to_many
 from seqtasks.task import Examples, Folders, Setting, Task
 
 DATASET = "flickr8k"
+SPLITS = ("train", "validation", "test")
+DATASETS = {"flickr8k": SPLITS, "coco_captions": ("train", "val", "test")}  # and how they name their splits
 
 SCENES, SIDE, SEED = 4_000, 64, 8  # how many, their sides in pixels, of the random numbers
 HELD_OUT = 8  # every eighth is for the test
@@ -53,10 +57,17 @@ SMALL: dict[str, Setting] = {  # an encoder of its own, learned with the rest
 
 
 def examples(dataset: str, folders: Folders) -> Mapping[str, Examples]:
-    """The splits of flickr8k: photographs, bytes (N,), and five captions each, str (N,), with line feeds between."""
-    if dataset != DATASET:
-        raise unknown("data set", dataset, [DATASET, "sample"])
-    found = builders.load(dataset, folders, ["train", "validation", "test"])
+    """The splits: photographs, bytes (N,), and their captions, about five each, str (N,), with line feeds between."""
+    if dataset not in DATASETS:
+        raise unknown("data set", dataset, [*DATASETS, "sample"])
+    if dataset != DATASET:  # which fits into the memory
+        builder = builders.find(dataset, folders) or builders.prepare(dataset, folders)
+        store = Path(folders.datasets[0]) / "encoded"
+        return {
+            name: own.kept(store / f"{dataset}-{split}", functools.partial(builders.captioned, builder, split))
+            for name, split in zip(SPLITS, DATASETS[dataset], strict=True)
+        }
+    found = builders.load(dataset, folders, SPLITS)
     captions = {name: [each.decode() for each in rows["captions"]] for name, rows in found.items()}
     return {name: Examples(rows["image"], np.array(captions[name], object)) for name, rows in found.items()}
 
