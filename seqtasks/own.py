@@ -126,7 +126,7 @@ def read(source: Source, columns: Columns, folder: Path, notice: Callable[[str],
 
 
 def kept(store: Path, rows: Callable[[], Iterable[tuple[bytes, str]]]) -> Examples:
-    """Inputs that are too many for the memory, each with a target of its own, in a store: written unless it is there."""
+    """Inputs too many for the memory, each with a target of its own, in a store: written unless it is there."""
     if not (store / "about.json").exists():
         with files.new_folder(store, point="store") as part:
             offsets, targets = array("q", [0]), list[str]()
