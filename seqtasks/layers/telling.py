@@ -1,8 +1,9 @@
 """What tells of regions, a word after the other, and looks at some of them for each.
 
-Two recurrent layers: the first reads the words, what it then knows looks for regions (soft attention; Bahdanau et al.,
-2015; Xu et al., 2015), and the second reads both. So no region that is looked at changes where is looked next, and all
-steps of a known sentence are computed at once. Both begin with what all regions have in common.
+Two recurrent layers: the first reads the words, what it then knows looks for regions, and the second reads both. So
+no region that is looked at changes where is looked next, and all steps of a known sentence are computed at once. Both
+begin with what all regions have in common. Attention is soft (Xu et al., 2015), scored by products (Luong et al.,
+2015), which cost less than a layer does.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import tensorflow as tf
 
 from seqtasks.decoding import Step
 from seqtasks.layers.stack import recurrent
+from seqtasks.layers.tied import Tied
 
 START = 0  # the id that stands before a sentence, and behind its end
 
@@ -51,8 +53,10 @@ class Teller(keras.layers.Layer):
         if self.attention:
             self.key = keras.layers.Dense(self.attention, name="key")
             self.query = keras.layers.Dense(self.attention, use_bias=False, name="query")
-            self.score = keras.layers.Dense(1, use_bias=False, name="score")
-        self.logits = keras.layers.Dense(choices, name="logits")
+        self.choices, self.tied = choices, settings["tied"]
+        if self.tied:
+            self.narrow = keras.layers.Dense(settings["embedding"], name="narrow")
+        self.logits = Tied(embedding, name="logits") if self.tied else keras.layers.Dense(choices, name="logits")
 
     def call(self, regions: tf.Tensor, ids: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         memory, states = self.begin(regions, training=training)
@@ -79,7 +83,7 @@ class Teller(keras.layers.Layer):
         both = self.dropped["both"](tf.concat([first, found], -1), training=training)
         second, *_ = self.layers[1](both, initial_state=list(states[1]), training=training)
         last = self.dropped["last"](tf.concat([tf.cast(second, tf.float32), found], -1), training=training)
-        logits = self.logits(last)
+        logits = self._head(last)
         return (
             tf.reshape(logits, [rows, several, steps, logits.shape[-1]]),
             tf.reshape(weights, [rows, several, steps, tf.shape(weights)[-1]]),
@@ -99,9 +103,12 @@ class Teller(keras.layers.Layer):
             steps, regions = tf.shape(asking)[1], tf.shape(seen)[1]
             weights = tf.fill([tf.shape(seen)[0], steps, regions], 1 / tf.cast(regions, tf.float32))
             return tf.repeat(tf.reduce_mean(seen, axis=1, keepdims=True), steps, axis=1), weights
-        scores = self.score(tf.tanh(self.query(asking)[:, :, None] + keys[:, None]))[..., 0]
+        scores = tf.matmul(self.query(asking), keys, transpose_b=True) / self.attention**0.5
         weights = tf.nn.softmax(scores)
         return tf.matmul(weights, seen), weights
+
+    def _head(self, last: tf.Tensor) -> tf.Tensor:
+        return self.logits(self.narrow(last) if self.tied else last)
 
     def step(self, memory: Memory) -> Step:
         """Token (B,), states -> logits (B, V), states: for inference."""
@@ -111,13 +118,13 @@ class Teller(keras.layers.Layer):
             first, first_states = self.layers[0].step(self.embedding(token), states[0], weights[0])
             found, _ = self.look(memory, first[:, None])
             second, second_states = self.layers[1].step(tf.concat([first, found[:, 0]], -1), states[1], weights[1])
-            logits = self.logits(tf.concat([second, found[:, 0]], -1))
+            logits = self._head(tf.concat([second, found[:, 0]], -1))
             return logits, (tuple(first_states), tuple(second_states))
 
         return step
 
     def compute_output_shape(self, regions_shape: Any, ids_shape: Any) -> Any:
-        return (*ids_shape, self.logits.units), (*ids_shape, regions_shape[1])
+        return (*ids_shape, self.choices), (*ids_shape, regions_shape[1])
 
     def build(self, regions_shape: Any, ids_shape: Any) -> None:
         """All parts, before weights are loaded into them."""
@@ -132,6 +139,7 @@ class Teller(keras.layers.Layer):
         if self.attention:
             self.key.build((None, None, width))
             self.query.build((None, None, units))
-            self.score.build((None, None, None, width))
-        self.logits.build((None, None, units + width))
+        if self.tied:
+            self.narrow.build((None, None, units + width))
+        self.logits.build((None, None, self.embedding.output_dim if self.tied else units + width))
         super().build(regions_shape)
