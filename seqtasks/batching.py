@@ -197,9 +197,10 @@ def encode_to_disk(
         if start + size < rows and time.monotonic() - told > PATIENCE:
             told = time.monotonic()
             notice(f"encoded {start + size:,} of {rows:,} rows of {name}")
-    with files.new_folder(folder, point="encoded") as whole:
-        _join([parts / f"{start}.npz" for start in range(0, rows, size)], whole)
-    shutil.rmtree(parts)
+    if not folder.exists():  # nobody else has made it meanwhile
+        with files.new_folder(folder, point="encoded") as whole:
+            _join([parts / f"{start}.npz" for start in range(0, rows, size)], whole)
+    shutil.rmtree(parts, ignore_errors=True)
     return _opened(folder, inputs)
 
 

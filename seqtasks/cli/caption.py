@@ -23,7 +23,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".webp")  # of the pictures of a fo
 @click.option("--beam", type=click.IntRange(1, 100), help="Ways of telling that are followed.  [default: the model's]")
 @click.option("--sample", is_flag=True, help="Let chance choose each word, instead of the most probable sentence.")
 @click.option("--temperature", type=float, default=1.0, help="Of --sample: below 1 the probable is said more often.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of --sample.")
+@click.option("--seed", type=click.IntRange(-(2**62), 2**62), default=0, show_default=True, help="Of --sample.")
 @click.option("--attention", type=click.Path(dir_okay=False, path_type=Path), help="Draw where it looked, as PNG.")
 @click.option("--skip-invalid", is_flag=True, help="Leave out what is no picture, and count it.")
 @options.json_option

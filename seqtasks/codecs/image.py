@@ -96,9 +96,11 @@ class Image:
         """
         if self.encoder == OWN or self.encoder_weights != "imagenet":
             return self
-        wanted = [_letters(self.encoder), "notop"]
-        if self.encoder.startswith("MobileNet"):
-            wanted.append(_letters(f"{self.encoder_width}_{self.size}"))
+        wanted = ["notop", _letters(self.encoder)]
+        if self.encoder == "MobileNet":  # whose file of a quarter is called 2_5, and of the whole 1_0
+            wanted[1] += f"{self.encoder_width:.2f}".replace("0.", "").replace(".", "")[:2] + str(self.size)
+        elif self.encoder.startswith("MobileNet"):
+            wanted.append(f"{self.encoder_width}{self.size}")
         for folder in (manual / "weights", manual.absolute().parent / "weights"):
             for path in sorted(folder.glob("*.h5")):
                 if all(each in _letters(path.name) for each in wanted):
