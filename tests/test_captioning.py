@@ -18,7 +18,7 @@ from seqtasks.codecs.captions import Captions
 from seqtasks.codecs.image import Image
 from seqtasks.codecs.labels import Labels
 from seqtasks.codecs.text import Text
-from seqtasks.errors import InputError, IntegrityError, ResourceError
+from seqtasks.errors import InputError, IntegrityError, ResourceError, UsageError
 from seqtasks.readers import Options
 from seqtasks.task import Examples, Folders
 from tests.conftest import Learned, run, sets
@@ -338,3 +338,8 @@ def test_a_page_shows_pictures_and_escapes_words():
     page = pages.captions("a & b", "test", [b"\x89PNG..."], ["<b>"], [["a", "b<"]])
     assert "data:image/png;base64,iVBORy4uLg==" in page
     assert "<h2>&lt;b&gt;</h2><ul><li>a</li><li>b&lt;</li></ul>" in page
+
+
+def test_folds_are_for_classes(learned: Learned):
+    with pytest.raises(UsageError, match="folds are for classes; leave --folds out"):
+        run("evaluate", "captioning", "--folds", "3", "--model", captioning(learned))
