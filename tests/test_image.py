@@ -54,7 +54,7 @@ def test_an_encoder_that_is_learned_is_given_the_pictures():
     assert (found.dtype, found.shape) == (tf.uint8, (3, 32, 32, 3))
     assert lengths.numpy().tolist() == [32] * 3
     inputs = codec.placeholder()
-    assert keras.Model(inputs, codec.embed(inputs, {}))(found).shape == (3, 16, 128)
+    assert keras.Model(inputs, codec.embed(inputs, {}))(found).shape == (3, 16, 64)
     assert codec.tables() == []
 
 

@@ -25,7 +25,7 @@ from seqtasks import pictures
 from seqtasks.errors import InputError, ResourceError, UsageError, unknown
 
 OWN = "small"  # the encoder that is learned with the rest
-FILTERS = (32, 64, 128)  # of its convolutions, each of which halves both sides
+FILTERS = (16, 32, 64)  # of its convolutions; of each four values the largest is left
 ENCODER = "encoder.weights.h5"  # in the folder of what was learned with it
 AT_ONCE = 32  # photographs that an encoder reads together
 
@@ -152,7 +152,8 @@ class Image:
         values = keras.layers.Rescaling(1 / 127.5, -1.0, name="rescaling")(values)
         for number, filters in enumerate(FILTERS, 1):
             name = f"encoder_{number}"
-            values = keras.layers.Conv2D(filters, 3, 2, padding="same", activation="relu", name=name)(values)
+            values = keras.layers.Conv2D(filters, 3, padding="same", activation="relu", name=name)(values)
+            values = keras.layers.MaxPooling2D(name=f"pool_{number}")(values)
         return keras.layers.Reshape((-1, FILTERS[-1]), name="regions")(values)
 
     def fingerprint(self) -> str:
