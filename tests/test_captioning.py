@@ -135,7 +135,7 @@ def prepared(captioned: Path, encoder: Path, said: list[str]) -> learning.Lesson
 def test_features_are_computed_once_and_again_where_they_are_damaged(captioned: Path, encoder: Path):
     said: list[str] = []
     first = prepared(captioned, encoder, said)
-    assert first.task.inputs.encoder_weights.endswith("no_top.h5")
+    assert first.task.inputs.encoder_weights.endswith("no_top.weights.h5")
     assert first.train.batch(np.arange(2))[0][0].shape == (2, 1, 256)
     assert len(said) == 1
     assert prepared(captioned, encoder, said).train.fingerprint() == first.train.fingerprint()
@@ -300,7 +300,8 @@ def test_caption_by_chance_follows_the_seed(learned: Learned, scenes: dict[Path,
 def test_caption_draws_where_it_looked(learned: Learned, scenes: dict[Path, str], tmp_path: Path):
     model = captioning(learned)
     run("caption", next(iter(scenes)), "--attention", tmp_path / "out.png", "--model", model)
-    assert min(Picture.open(tmp_path / "out.png").size) > 300
+    with Picture.open(tmp_path / "out.png") as drawn:
+        assert min(drawn.size) > 300
 
 
 def test_caption_of_what_is_no_picture(learned: Learned, scenes: dict[Path, str], tmp_path: Path):
