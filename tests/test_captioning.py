@@ -307,7 +307,7 @@ def test_caption_draws_where_it_looked(learned: Learned, scenes: dict[Path, str]
 
 def test_caption_of_what_is_no_picture(learned: Learned, scenes: dict[Path, str], tmp_path: Path):
     model = captioning(learned)
-    (tmp_path / "5.png").write_bytes(b"no picture")
+    (tmp_path / "5.png").write_bytes(b"hi")
     with pytest.raises(InputError, match=r"5\.png is no JPEG, PNG, GIF or WebP"):
         run("caption", tmp_path, "--model", model)
     done = run("caption", tmp_path, "--skip-invalid", "--model", model)
