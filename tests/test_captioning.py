@@ -319,8 +319,11 @@ def test_caption_of_what_is_no_picture(learned: Learned, scenes: dict[Path, str]
             run("caption", wrong, "--model", model)
 
 
-def test_predict_over_a_table_of_paths(learned: Learned, scenes: dict[Path, str], tmp_path: Path):
+def test_predict_over_a_table_of_paths(
+    learned: Learned, scenes: dict[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     model = captioning(learned)
+    monkeypatch.chdir(tmp_path)  # what cannot be read is set aside here
     (tmp_path / "some.csv").write_text("number,image\n" + "".join(f"7,{path}\n" for path in [*scenes, "none.png"]))
     printed = run("predict", "captioning", "--file", tmp_path / "some.csv", "--model", model).stdout.splitlines()
     assert [line.split(",")[2] for line in printed[1:]] == list(scenes.values())
