@@ -182,19 +182,39 @@ def _column(path: Path, options: Options, usual: Sequence[str]) -> str:
 
 def _store(path: Path, options: Options, columns: Columns, folder: Path, notice: Callable[[str], None]) -> Path:
     """The folder with the file's examples, written now if it is not there yet."""
-    store = folder / "own" / f"{Path(path.name).stem}-{_fingerprint(path, options, columns.inputs)}"
+    path = _table(path) if columns.files else path
+    store = folder / "own" / f"{Path(path.name).stem}-{_fingerprint(path, options, columns)}"
     if not (store / "about.json").exists():
         notice(f"reading {path}")
         with files.new_folder(store, point="store") as part:
-            _fill(part, _table(path) if columns.files else path, options, columns)
+            _fill(part, path, options, columns)
     return store
 
 
-def _fingerprint(path: Path, options: Options, codec: Any) -> str:
-    """What tells two files, or one file before and after a change, apart without reading them."""
+def _fingerprint(path: Path, options: Options, columns: Columns) -> str:
+    """What tells two files, or one file before and after a change, apart without reading them.
+
+    The files that a table names count as well.
+    """
     found = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+    if columns.files:
+        text, _ = _names(path, options, columns)
+        rows = (row for row in readers.rows(path, options) if isinstance(row, Row))
+        found += [path.parent / name for name in dict.fromkeys(row.fields[text].strip() for row in rows)]
     stats = [(str(each.absolute()), each.stat().st_size, each.stat().st_mtime_ns) for each in found if each.exists()]
-    return hashlib.sha256(json.dumps([VERSION, stats, asdict(options), type(codec).__name__]).encode()).hexdigest()[:16]
+    described = [VERSION, stats, asdict(options), type(columns.inputs).__name__]
+    return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:16]
+
+
+def _names(path: Path, options: Options, columns: Columns) -> tuple[str, str]:
+    """The names of the columns that hold inputs and targets; raises InputError for a file without them."""
+    found = readers.fields(path, options)
+    usual, labels = columns.inputs.columns, columns.targets.columns
+    option = _label_option(path, options)
+    return (
+        readers.column(path, found, options.input_column, usual, what="inputs", option="--input-column"),
+        readers.column(path, found, options.label_column, labels, what="labels", option=option),
+    )
 
 
 def _table(path: Path) -> Path:
@@ -209,13 +229,7 @@ def _table(path: Path) -> Path:
 
 
 def _fill(folder: Path, path: Path, options: Options, columns: Columns) -> None:
-    found = readers.fields(path, options)
-    text = readers.column(
-        path, found, options.input_column, columns.inputs.columns, what="inputs", option="--input-column"
-    )
-    label = readers.column(
-        path, found, options.label_column, columns.targets.columns, what="labels", option=_label_option(path, options)
-    )
+    text, label = _names(path, options, columns)
     offsets, labels, names = array("q", [0]), array("i"), dict[str, int]()
     several = dict[str, list[str]]()  # of each file, what is told of it
     skipped = 0

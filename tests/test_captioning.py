@@ -88,6 +88,13 @@ def test_what_is_told_of_a_picture_is_one_target(captioned: Path, named: str):
     assert train.inputs[:1][0] == (captioned / "0.png").read_bytes()
 
 
+def test_a_picture_that_was_replaced_is_read_again(captioned: Path):
+    before = read(captioned / "captions.csv")["train"].inputs[:]
+    (captioned / "3.png").write_bytes((captioned / "4.png").read_bytes() + b" ")
+    after = read(captioned / "captions.csv")["train"].inputs[:]
+    assert [place for place in range(12) if before[place] != after[place]] == [3]
+
+
 BAD = {
     "missing.png,a dog": r"captions\.csv:814 names .*missing\.png, which does not exist",
     "empty.png,a dog": r"captions\.csv:814 names .*empty\.png, which is empty",
@@ -262,10 +269,7 @@ def test_no_weights_and_no_network(monkeypatch: pytest.MonkeyPatch):
         _ = Image().network
 
 
-def captioning(learned: Learned) -> Path:
-    if learned.name != "captioning":
-        pytest.skip("of captioning alone")
-    return learned.folder
+of_captioning = pytest.mark.parametrize("learned", ["captioning"], indirect=True)
 
 
 @pytest.fixture
@@ -278,8 +282,9 @@ def scenes(tmp_path: Path) -> dict[Path, str]:
     return found
 
 
+@of_captioning
 def test_caption_says_what_is_to_be_seen(learned: Learned, scenes: dict[Path, str], tmp_path: Path):
-    model = captioning(learned)
+    model = learned.folder
     first, caption = next(iter(scenes.items()))
     assert re.fullmatch(rf"{caption}\t-\d\.\d\d\n", run("caption", first, "--model", model).output)
     every = run("caption", tmp_path, "--beam", "2", "--model", model).output.splitlines()
@@ -292,21 +297,24 @@ def test_caption_says_what_is_to_be_seen(learned: Learned, scenes: dict[Path, st
     assert len(told["alternatives"]) == 3
 
 
+@of_captioning
 def test_caption_by_chance_follows_the_seed(learned: Learned, scenes: dict[Path, str]):
-    model = captioning(learned)
+    model = learned.folder
     asked = ("caption", *scenes, "--sample", "--temperature", "3", "--model", model)
     assert run(*asked, "--seed", "1").output == run(*asked, "--seed", "1").output != run(*asked, "--seed", "2").output
 
 
+@of_captioning
 def test_caption_draws_where_it_looked(learned: Learned, scenes: dict[Path, str], tmp_path: Path):
-    model = captioning(learned)
+    model = learned.folder
     run("caption", next(iter(scenes)), "--attention", tmp_path / "out.png", "--model", model)
     with Picture.open(tmp_path / "out.png") as drawn:
         assert min(drawn.size) > 300
 
 
+@of_captioning
 def test_caption_of_what_is_no_picture(learned: Learned, scenes: dict[Path, str], tmp_path: Path):
-    model = captioning(learned)
+    model = learned.folder
     (tmp_path / "5.png").write_bytes(b"hi")
     with pytest.raises(InputError, match=r"5\.png is no JPEG, PNG, GIF or WebP"):
         run("caption", tmp_path, "--model", model)
@@ -319,10 +327,11 @@ def test_caption_of_what_is_no_picture(learned: Learned, scenes: dict[Path, str]
             run("caption", wrong, "--model", model)
 
 
+@of_captioning
 def test_predict_over_a_table_of_paths(
     learned: Learned, scenes: dict[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    model = captioning(learned)
+    model = learned.folder
     monkeypatch.chdir(tmp_path)  # what cannot be read is set aside here
     (tmp_path / "some.csv").write_text("number,image\n" + "".join(f"7,{path}\n" for path in [*scenes, "none.png"]))
     printed = run("predict", "captioning", "--file", tmp_path / "some.csv", "--model", model).stdout.splitlines()
@@ -345,6 +354,7 @@ def test_a_page_shows_pictures_and_escapes_words():
     assert "<h2>&lt;b&gt;</h2><ul><li>a</li><li>b&lt;</li></ul>" in page
 
 
+@of_captioning
 def test_folds_are_for_classes(learned: Learned):
     with pytest.raises(UsageError, match="folds are for classes; leave --folds out"):
-        run("evaluate", "captioning", "--folds", "3", "--model", captioning(learned))
+        run("evaluate", "captioning", "--folds", "3", "--model", learned.folder)

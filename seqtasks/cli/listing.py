@@ -13,7 +13,7 @@ from seqtasks import cards, tasks
 from seqtasks.cli import options
 from seqtasks.errors import SeqtasksError
 
-MEASURES = ("accuracy", "bits_per_character")  # the one figure that is shown of a model
+MEASURES = ("accuracy", "bits_per_character", "bleu_4")  # the one figure that is shown of a model
 
 
 @click.command("list")

@@ -50,7 +50,7 @@ def _about_rows(lesson: Lesson, order: list[Any]) -> str:
     task, train = lesson.task, cast("Encoded", lesson.train)
     if task.tells:
         told = (train.targets[:, :, 0] > 0).sum()
-        unknown = float(np.mean(train.targets == UNKNOWN) / max(np.mean(train.targets > 0), 1e-9))
+        unknown = (train.targets == UNKNOWN).sum() / (train.targets > 0).sum()
         return (
             f"{told:,} sentences in train, {task.targets.choices:,} different words, {unknown:.2%} of the text none of "
             f"them; at most {task.targets.words} words of a sentence"

@@ -9,7 +9,8 @@ again. `fit` returns a fitted copy. Each translation is written once, in TensorF
                                                                           ids (B,), (B, T) or (B, K, T)
 
 One that needs files beside its fields, as an encoder does that somebody trained, has `carried` and `placed` as well,
-and `located`; one that costs so much that what it gives is kept has a `fingerprint`.
+and `located`; one that may cost so much that what it gives is kept says when (`frozen`), has a `fingerprint`, and says
+how many it reads `at_once`.
 """
 
 from __future__ import annotations

@@ -184,7 +184,7 @@ class Image:
             if weights == "imagenet":
                 return self._downloaded(make, arguments)
             if not Path(weights).is_file():
-                raise InputError(f"{weights} does not exist; encoder_weights is imagenet or a file")
+                raise InputError(f"{weights} does not exist; encoder_weights is imagenet, none or a file")
             network = make(weights=None, **arguments)
             try:
                 network.load_weights(weights)
