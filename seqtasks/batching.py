@@ -163,6 +163,50 @@ class Encoded:
         return digest.hexdigest()
 
 
+@dataclass(frozen=True)
+class Views(Encoded):
+    """Rows of which there are other views, with as many steps each: an epoch sees one of each row, by chance.
+
+    Row number i + N * k is view k of row i; view 0 is the row itself, by which everything is measured.
+    """
+
+    others: tuple[Encoded, ...] = ()
+
+    @classmethod
+    def of(cls, first: Encoded, *others: Encoded) -> Views:
+        """Several encodings of the same examples."""
+        return cls(first.values, first.offsets, first.targets, first.multiple, others)
+
+    def order(self, *, size: int, least: int, seed: int, epoch: int) -> list[np.ndarray]:
+        """That of the rows, and which view of each."""
+        draw = np.random.default_rng([seed, epoch, len(self.others)])
+        batches = super().order(size=size, least=least, seed=seed, epoch=epoch)
+        return [rows + len(self) * draw.integers(1 + len(self.others), size=len(rows)) for rows in batches]
+
+    def batch(self, rows: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+        """As the rows' own, with values of the views."""
+        views, rows = np.divmod(rows, len(self))
+        (values, lengths), targets = super().batch(rows)
+        for view, other in enumerate(self.others, 1):
+            chosen = views == view
+            if chosen.any():
+                (values[chosen], _), _ = other.batch(rows[chosen])
+        return (values, lengths), targets
+
+    def steps(self, rows: np.ndarray) -> int:
+        """How many steps their batch has."""
+        return super().steps(rows % len(self))
+
+    def named(self, rows: np.ndarray) -> str:
+        """Which rows they are, in a person's words."""
+        return super().named(rows % len(self))
+
+    def fingerprint(self) -> str:
+        """sha256 of all of it, in order."""
+        every = [super().fingerprint(), *(each.fingerprint() for each in self.others)]
+        return hashlib.sha256(" ".join(every).encode()).hexdigest()
+
+
 def encode(examples: Examples, inputs: Any, targets: Any, *, name: str) -> Encoded:
     """Encodes every example once, in memory. Raises InputError that names the row of a strange target."""
     encoder = _Encoder(inputs, targets, name)

@@ -151,16 +151,25 @@ def encode(
 
 
 def _encode(task: Task, data: Data, name: str, folders: Folders, notice: Callable[[str], None]) -> Batches:
-    examples, costly = data.part(name), getattr(task.inputs, "frozen", False)
     if data.streams:
-        return streams.encode(examples.inputs[:], task.inputs, window=task.settings["window"])
+        return streams.encode(data.part(name).inputs[:], task.inputs, window=task.settings["window"])
+    views = codecs.views(task.inputs) if name == "train" else ()
+    first, *others = (_rows(task, inputs, data, name, folders, notice) for inputs in (task.inputs, *views))
+    return batching.Views.of(first, *others) if others else first
+
+
+def _rows(
+    task: Task, inputs: Any, data: Data, name: str, folders: Folders, notice: Callable[[str], None]
+) -> batching.Encoded:
+    examples, costly = data.part(name), getattr(inputs, "frozen", False)
     if data.source is None and not costly:
-        return batching.encode(examples, task.inputs, task.targets, name=name)
-    described = [task.inputs.fingerprint() if costly else codecs.describe(task.inputs), codecs.describe(task.targets)]
+        return batching.encode(examples, inputs, task.targets, name=name)
+    named = inputs.fingerprint() if hasattr(inputs, "fingerprint") else codecs.describe(inputs)
+    described = [named, codecs.describe(task.targets)]
     content = data.fingerprint if data.source else _content(examples)
     key = hashlib.sha256(json.dumps([described, name, content]).encode()).hexdigest()[:16]
     folder = Path(folders.datasets[0]) / ("own" if data.source else "encoded") / f"encoded-{key}"
-    return batching.encode_to_disk(examples, task.inputs, task.targets, folder, name=name, notice=notice)
+    return batching.encode_to_disk(examples, inputs, task.targets, folder, name=name, notice=notice)
 
 
 def _content(examples: Examples) -> str:

@@ -20,6 +20,7 @@ import tensorflow as tf
 
 from seqtasks import checkpoints, interrupts
 from seqtasks.batching import Batches
+from seqtasks.codecs.image import TUNED
 from seqtasks.errors import DivergenceError, IntegrityError, Interrupted, UsageError, unknown
 
 DEFAULTS: dict[str, bool | int | float | str] = {
@@ -150,9 +151,15 @@ class Training:
         example = self._batch(train, next(iter(train.sweep(size=1))))
         signature = tf.nest.map_structure(_any_batch, example) if train.varied else None
 
+        known = [layer for layer in self.model.layers if layer.name == TUNED]
+        slow = [variable for layer in known for variable in layer.trainable_variables]
+
         @tf.function(jit_compile=tf.test.is_built_with_xla(), autograph=False)  # one pass over each variable
         def update(gradients: list[tf.Tensor], scale: tf.Tensor) -> None:
+            before = [tf.identity(each) for each in slow]
             self.optimizer.apply([each * scale for each in gradients], self.model.trainable_variables)
+            for variable, value in zip(slow, before, strict=True):
+                variable.assign(value + settings["tuned_rate"] * (variable - value))
             past = tf.minimum(float(settings["average"]), self._past())
             for average, variable in zip(self.averages, self.model.trainable_variables, strict=True):
                 average.assign(past * average + (1 - past) * variable)

@@ -29,6 +29,8 @@ SETTINGS = {
     "encoder": "MobileNet",
     "encoder_width": "0.25",
     "size": str(SIZE),
+    "fine_tuned": "0",
+    "mirrored": "no",
     "epochs": "1",
     "batch": "4",
     "least_steps": "3",
@@ -48,6 +50,9 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "weights").mkdir()
     keras.utils.set_random_seed(0)
     made = keras.applications.MobileNet(weights=None, include_top=False, input_shape=(SIZE, SIZE, 3), alpha=0.25)
+    for layer in made.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.gamma.assign(3 * tf.ones_like(layer.gamma))  # or hardly anything would come through
     made.save_weights(folder / "written.weights.h5")
     (folder / "written.weights.h5").rename(folder / "weights" / f"mobilenet_2_5_{SIZE}_tf_no_top.weights.h5")
     (folder / "data").mkdir()
@@ -133,9 +138,9 @@ def test_a_folder_has_one_table(tmp_path: Path, count: int):
         read(tmp_path)
 
 
-def prepared(captioned: Path, encoder: Path, said: list[str]) -> learning.Lesson:
+def prepared(captioned: Path, encoder: Path, said: list[str], **changes: str) -> learning.Lesson:
     folders = Folders((str(captioned / "datasets"),), str(encoder))
-    task = tasks.find("captioning").configure(SETTINGS)
+    task = tasks.find("captioning").configure(SETTINGS | changes)
     return learning.prepare(task, own.Source(str(captioned / "captions.csv")), folders, said.append)
 
 
@@ -232,14 +237,31 @@ def test_an_encoder_finds_its_file_by_name(tmp_path: Path, encoder: str, width: 
     assert (located.encoder_weights != "imagenet") == found
 
 
-@pytest.mark.parametrize("settings", [{"encoder_weights": "none"}, {"fine_tuned": "yes"}, {"scheduled": "0.5"}])
+@pytest.mark.parametrize(
+    "settings", [{"encoder_weights": "none"}, {"fine_tuned": "-1"}, {"fine_tuned": "2"}, {"scheduled": "0.5"}]
+)
 def test_other_ways_to_learn(captioned: Path, encoder: Path, settings: dict[str, str]):
     data, folders = ["--data", captioned / "captions.csv"], ["--datasets", captioned / "datasets"]
     changes = sets(SETTINGS | {"dropout": "0.1"} | settings)
     run("train", "captioning", *data, *folders, "--manual-dir", encoder, "--model", captioned / "model", *changes)
     restored = trained.restore(captioned / "model", "captioning")
     names = {each.path.split("/")[0] for each in restored.model.trainable_variables}
-    assert any(name.startswith("conv") for name in names) == restored.task.inputs.tuned
+    assert any(name.startswith("conv") for name in names) == (restored.task.inputs.fine_tuned != 0)
+
+
+def test_what_an_encoder_knew_is_moved_more_slowly(captioned: Path, encoder: Path):
+    lesson, moved = prepared(captioned, encoder, [], fine_tuned="2"), {}
+    for rate in (0.5, 1.0):
+        training = lesson.configure({"tuned_rate": rate}).training(0)
+        known = training.model.get_layer("encoder").trainable_variables
+        others = [each for each in training.model.trainable_variables if all(each is not one for one in known)]
+        before, before_others = ([each.numpy().copy() for each in group] for group in (known, others))
+        training._compile(10, lesson.train)
+        training._step(lesson.train, np.arange(4))
+        moved[rate] = np.concatenate([(each - old).numpy().ravel() for each, old in zip(known, before, strict=True)])
+        assert any((each.numpy() != old).any() for each, old in zip(others, before_others, strict=True))
+    assert moved[1.0].any()
+    np.testing.assert_allclose(moved[0.5], moved[1.0] / 2, rtol=1e-3, atol=1e-7)
 
 
 def test_coco_is_read_one_photograph_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -48,6 +48,33 @@ def test_features_are_what_the_encoder_makes_of_the_picture(weights: Path):
     assert np.abs(found[0] - found[1]).max() > 1e-3
 
 
+@pytest.mark.parametrize(("behind", "kept"), [(0, 1280), (3, 56), (-1, 3)])
+def test_what_is_trained_begins_where_what_is_kept_ends(weights: Path, behind: int, kept: int):
+    whole = Image(encoder_weights=str(weights), encoder_width=0.35, size=SIZE)
+    codec = Image(encoder_weights=str(weights), encoder_width=0.35, size=SIZE, fine_tuned=behind)
+    values = photographs(2)
+    assert codec.placeholder().shape[-1] == kept
+    inputs = codec.placeholder()
+    model = keras.Model(inputs, codec.embed(inputs, {}))
+    found = model(codec.encode(values)[0], training=True)  # where batches are normalized as they were before
+    np.testing.assert_allclose(found, whole.encode(values)[0], rtol=1e-2, atol=1e-2)
+    assert {each.name for each in model.layers if each.trainable_variables} == ({"encoder"} if behind else set())
+    before = codec.fingerprint()
+    for each in model.trainable_variables:
+        each.assign(each * 2)
+    assert codec.fingerprint() == before
+    assert (before == whole.fingerprint()) == (behind == 0)
+
+
+def test_training_sees_photographs_in_a_mirror_as_well():
+    assert Image(encoder="small", size=SIZE).views() == ()
+    codec = Image(encoder="small", size=SIZE, mirrored=True)
+    (other,) = codec.views()
+    values = photographs(2)
+    np.testing.assert_array_equal(other.encode(values)[0], codec.encode(values)[0][:, :, ::-1])
+    assert other.fingerprint() != codec.fingerprint()
+
+
 def test_an_encoder_that_is_learned_is_given_the_pictures():
     codec = Image(encoder="small", size=32)
     found, lengths = codec.encode(photographs(3))
@@ -78,7 +105,7 @@ def test_weights_that_are_not_the_encoder_s_are_told(weights: Path, tmp_path: Pa
             Image(encoder_weights=str(tmp_path / wrong), encoder_width=0.5, size=SIZE, **options).fit([])
 
 
-@pytest.mark.parametrize("wrong", [{"encoder": "Small"}, {"encoder": "layers"}, {"size": 4}])
+@pytest.mark.parametrize("wrong", [{"encoder": "Small"}, {"encoder": "layers"}, {"size": 4}, {"fine_tuned": -2}])
 def test_settings_that_make_none_are_refused(wrong: dict[str, object]):
     with pytest.raises(UsageError):
         Image(**wrong)

@@ -10,7 +10,7 @@ again. `fit` returns a fitted copy. Each translation is written once, in TensorF
 
 One that needs files beside its fields, as an encoder does that somebody trained, has `carried` and `placed` as well,
 and `located`; one that may cost so much that what it gives is kept says when (`frozen`), has a `fingerprint`, and says
-how many it reads `at_once`.
+how many it reads `at_once`. One of which training sees other `views` has codecs for them.
 """
 
 from __future__ import annotations
@@ -32,6 +32,11 @@ def describe(codec: Any) -> dict[str, Any]:
 def carried(codec: Any) -> dict[str, Callable[[Path], None]]:
     """Files that the codec needs beside its fields, and how each is written; most need none."""
     return codec.carried() if hasattr(codec, "carried") else {}
+
+
+def views(codec: Any) -> tuple[Any, ...]:
+    """Codecs by which training sees the same inputs in other ways, too; most have none."""
+    return codec.views() if hasattr(codec, "views") else ()
 
 
 def located(codec: Any, manual: str | None) -> Any:

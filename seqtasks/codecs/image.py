@@ -1,8 +1,8 @@
 """Photographs <-> what a network sees in each region of them.
 
 The encoder is one of keras.applications, with weights that somebody trained: then a photograph is read once, and what
-is kept of it are the features of a grid of regions. Or it is a few convolutions that are learned with all the rest:
-then the photograph itself is kept.
+is kept of it are the features of a grid of regions, made by all of the encoder or by all but its last convolutions,
+which are trained with the rest. Or all of it is learned with the rest: then the photograph itself is kept.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ import tensorflow as tf
 from seqtasks import pictures
 from seqtasks.errors import InputError, ResourceError, UsageError, unknown
 
+TUNED = "encoder"  # the name, in a model, of what knew something before it was trained with the rest
 OWN = "small"  # the encoder that is learned with the rest
 FILTERS = (16, 32, 64)  # of its convolutions; of each four values the largest is left
+ALL = -1  # of its convolutions
 ENCODER = "encoder.weights.h5"  # in the folder of what was learned with it
 AT_ONCE = 32  # photographs that an encoder reads together
 
@@ -34,8 +36,9 @@ AT_ONCE = 32  # photographs that an encoder reads together
 class Image:
     encoder: str = "MobileNetV2"  # a class of keras.applications, or small
     encoder_weights: str = "imagenet"  # or a file, or none to begin from chance; of no use to small
-    fine_tuned: bool = False  # whether the encoder is trained with the rest, and the photographs are kept
+    fine_tuned: int = 0  # convolutions at the encoder's end that are trained with the rest; -1 for all
     encoder_width: float = 1.0  # of MobileNets, their alpha
+    mirrored: bool = False  # whether training sees photographs in a mirror as well, by chance
     size: int = 224  # pixels of both sides: a photograph is squashed to a square
 
     def __post_init__(self) -> None:
@@ -43,16 +46,18 @@ class Image:
             raise UsageError(f"size is at least {2 ** len(FILTERS)}, not {self.size}")
         if self.encoder not in (OWN, *_encoders()):
             raise unknown("encoder", self.encoder, [OWN, *_encoders()])
+        if self.fine_tuned < ALL:
+            raise UsageError(f"fine_tuned is at least {ALL}, not {self.fine_tuned}")
 
     @property
     def frozen(self) -> bool:
-        """Whether the encoder is what it is, so that its features can be kept."""
+        """Whether the encoder, or its beginning, is what it is, so that the features it makes can be kept."""
         return self.encoder != OWN and not self.tuned
 
     @property
     def tuned(self) -> bool:
-        """Whether it is one of Keras's, and is trained with the rest."""
-        return self.encoder != OWN and (self.fine_tuned or self.encoder_weights == "none")
+        """Whether it is one of Keras's, and all of it is trained with the rest."""
+        return self.encoder != OWN and (self.fine_tuned == ALL or self.encoder_weights == "none")
 
     @property
     def at_once(self) -> int:
@@ -114,7 +119,7 @@ class Image:
     def placed(self, find: Callable[[str], Path]) -> Image:
         """The same with the encoder's weights that were kept: beside the model's or, trained with them, among them."""
         if self.tuned:
-            return dataclasses.replace(self, encoder_weights="none", fine_tuned=True)
+            return dataclasses.replace(self, encoder_weights="none", fine_tuned=ALL)
         return dataclasses.replace(self, encoder_weights=str(find(ENCODER))) if self.frozen else self
 
     def encode(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -127,28 +132,45 @@ class Image:
 
     def see(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The same and, instead of lengths, which of them could be read, bool (B,)."""
-        seen, good = pictures.upright(values, self.size)
+        seen, good = self.read(values)
         return (self.features(seen) if self.frozen else seen), good
 
+    def read(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Files' bytes, string (B,) -> pictures, uint8 (B, size, size, 3), and which could be read, bool (B,)."""
+        return pictures.upright(values, self.size)
+
+    def views(self) -> tuple[Image, ...]:
+        """Codecs by which training sees the same photographs in other ways."""
+        return (_InMirror(**dataclasses.asdict(self)),) if self.mirrored else ()
+
     def features(self, seen: tf.Tensor) -> tf.Tensor:
-        """Pictures, uint8 (B, size, size, 3) -> features of their regions, row by row, float16 (B, R, E)."""
-        grid = self.network(self._preprocess(tf.cast(seen, tf.float32)), training=False)
-        return tf.cast(tf.reshape(grid, [-1, grid.shape[1] * grid.shape[2], grid.shape[3]]), tf.float16)
+        """Pictures, uint8 (B, size, size, 3) -> what is kept of their regions, row by row, float16 (B, R, E)."""
+        height, width, channels = self.grid
+        grid = self.beginning(self._preprocess(tf.cast(seen, tf.float32)), training=False)
+        return tf.cast(tf.reshape(grid, [-1, height * width, channels]), tf.float16)
 
     def placeholder(self) -> keras.KerasTensor:
         """The model's input: what `encode` gives."""
         if not self.frozen:
             return keras.Input((self.size, self.size, 3), dtype="uint8", name="pictures")
-        _, height, width, channels = self.network.output_shape
+        height, width, channels = self.grid
         return keras.Input((height * width, channels), dtype="float16", name="features")
 
     def embed(self, values: keras.KerasTensor, settings: Mapping[str, Any]) -> keras.KerasTensor:
         """The model's input -> vectors of the regions, float32 (B, R, E)."""
-        if self.frozen:
+        if self.frozen and not self.fine_tuned:
             return keras.ops.cast(values, "float32")
-        if self.tuned:
-            grid = self._made()(self._preprocess(keras.ops.cast(values, "float32")), training=False)
-            return keras.layers.Reshape((-1, grid.shape[-1]), name="regions")(grid)
+        if self.encoder != OWN:
+            grid = keras.ops.cast(values, "float32")
+            grid = self._preprocess(grid) if self.tuned else keras.layers.Reshape(self.grid, name="grid")(grid)
+            network = self._made()  # another one for each model that trains it
+            name = "new_encoder" if self.encoder_weights == "none" else TUNED
+            end = keras.Model(_cut(network, self.fine_tuned if self.frozen else ALL), network.output, name=name)
+            for layer in end.layers if name == TUNED else ():
+                if isinstance(layer, keras.layers.BatchNormalization):
+                    layer.trainable = False  # few photographs tell less of them than all those it was trained on
+            seen = end(grid)
+            return keras.layers.Reshape((-1, seen.shape[-1]), name="regions")(seen)
         values = keras.layers.Rescaling(1 / 127.5, -1.0, name="rescaling")(values)
         for number, filters in enumerate(FILTERS, 1):
             name = f"encoder_{number}"
@@ -159,18 +181,28 @@ class Image:
     def fingerprint(self) -> str:
         """What features depend on beside the photographs, in short."""
         digest = hashlib.sha256(f"{self.encoder} {self.encoder_width} {self.size}".encode())
-        for each in self.network.get_weights() if self.frozen else ():
+        for each in self.beginning.get_weights() if self.frozen else ():
             digest.update(np.ascontiguousarray(each).data)
         return digest.hexdigest()[:16]
 
     def tables(self) -> list[Any]:
         """What an export must carry along: the encoder's weights."""
-        return [each.value for each in self.network.variables] if self.frozen else []
+        return [each.value for each in self.beginning.variables] if self.frozen else []
 
     @cached_property
     def network(self) -> keras.Model:
         """The encoder, photographs (B, H, W, 3) -> grid (B, h, w, E); raises InputError for weights of another."""
         return self._made()
+
+    @cached_property
+    def beginning(self) -> keras.Model:
+        """The part of the encoder that is not trained: photographs (B, H, W, 3) -> grid (B, h, w, E)."""
+        return keras.Model(self.network.input, _cut(self.network, self.fine_tuned))
+
+    @property
+    def grid(self) -> tuple[int, int, int]:
+        """Height, width and channels of what is kept of a photograph."""
+        return self.beginning.output_shape[1:]
 
     def _made(self) -> keras.Model:
         arguments: dict[str, Any] = {"include_top": False, "input_shape": (self.size, self.size, 3)}
@@ -206,6 +238,37 @@ class Image:
     def _preprocess(self, seen: tf.Tensor) -> tf.Tensor:
         module = import_module(getattr(keras.applications, self.encoder).__module__)
         return module.preprocess_input(seen)
+
+
+class _InMirror(Image):
+    """The same, which sees every photograph in a mirror."""
+
+    def read(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        seen, good = super().read(values)
+        return tf.reverse(seen, axis=[2]), good
+
+    def fingerprint(self) -> str:
+        return f"{super().fingerprint()}-in-a-mirror"
+
+
+def _cut(network: keras.Model, behind: int) -> keras.KerasTensor:
+    """What the last convolutions see, so many or the few more that share it, and what nothing else is seen beside.
+
+    The photographs for ALL, and the network's output for 0.
+    """
+    layers = network.layers
+    number_of = {layer.name: number for number, layer in enumerate(layers)}
+    reach = [0] * len(layers)  # the last layer that sees what this one or one before it makes
+    for number, layer in enumerate(layers):
+        for seen in tf.nest.flatten(layer.input) if number else ():
+            reach[number_of[seen._keras_history.operation.name]] = number
+    reach = np.maximum.accumulate(reach).tolist()
+    convolutions = 0
+    for number in reversed(range(1, len(layers))):
+        if convolutions >= behind >= 0 and reach[number - 1] <= number:
+            return layers[number].output
+        convolutions += isinstance(layers[number], keras.layers.Conv2D | keras.layers.DepthwiseConv2D)
+    return network.input
 
 
 def _encoders() -> list[str]:

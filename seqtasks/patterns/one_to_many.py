@@ -31,6 +31,7 @@ DEFAULTS: dict[str, bool | int | float | str] = STACK | {
     "tied": True,  # whether the logits are made by the embedding's matrix (Press and Wolf, 2017)
     "coverage": 0.0,  # how much it counts that every region is looked at (Xu et al., 2015)
     "smoothing": 0.0,  # share of the target that is spread over all words (Szegedy et al., 2016)
+    "tuned_rate": 0.02,  # share of the learning rate that moves what an encoder knew before
     "beam": 5,  # ways of telling that are followed at once
     "length_penalty": 1.0,  # by which longer ones are not at a disadvantage (Wu et al., 2016)
 }

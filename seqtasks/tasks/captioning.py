@@ -37,6 +37,8 @@ SHAPES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {  # of plac
 RELATIONS = ("above", "left of", "inside")
 SMALL: dict[str, Setting] = {  # an encoder of its own, learned with the rest
     "encoder": "small",
+    "fine_tuned": 0,
+    "mirrored": False,  # or left were right
     "size": SIDE,
     "least": 1,
     "words": 12,
@@ -132,7 +134,7 @@ def _png(pixels: np.ndarray) -> bytes:
 TASK = Task(
     name="captioning",
     pattern=one_to_many,
-    inputs=Image(),
+    inputs=Image(fine_tuned=4, mirrored=True),
     targets=Captions(),
     dataset=DATASET,
     examples=examples,
@@ -141,7 +143,7 @@ TASK = Task(
     settings=training.DEFAULTS
     | one_to_many.DEFAULTS
     | {
-        "epochs": 12,
+        "epochs": 9,
         "batch": 32,
         "learning_rate": 2e-3,
         "average": 0.998,
@@ -150,7 +152,8 @@ TASK = Task(
         "cell": "lstm",
         "units": 384,
         "embedding": 256,
-        "attention": 512,
+        "attention": 256,
+        "tied": False,
         "dropout": 0.5,
         "embedding_dropout": 0.3,
         "output_dropout": 0.5,
