@@ -111,18 +111,22 @@ class _Loop:
     """What people write: features by `predict`, then all beams of a picture in one `predict` for each word."""
 
     def __init__(self, task: Task, model: keras.Model) -> None:
-        self.task, self.model = task, model
-        self.network, self.beam = task.inputs.network, task.settings["beam"]
-        self.size, self.most = task.inputs.size, task.targets.words + 1
+        self.beam, self.size, self.most = task.settings["beam"], task.inputs.size, task.targets.words + 1
+        kept, ids = model.inputs
+        regions = model.get_layer("looked_at").output
+        photographs = keras.Input((self.size, self.size, 3))
+        grid = keras.layers.Reshape(kept.shape[1:])(task.inputs.beginning(photographs))
+        self.encoder = keras.Model(photographs, keras.Model(kept, regions)(keras.ops.cast(grid, "float16")))
+        self.teller = keras.Model([regions, ids], model.output)
 
     def __call__(self, content: bytes) -> np.ndarray:
         picture = tf.image.resize(tf.io.decode_jpeg(content), (self.size, self.size)).numpy()
-        grid = self.network.predict(keras.applications.mobilenet_v2.preprocess_input(picture[None]), verbose=0)
-        values = np.repeat(grid.reshape(1, -1, grid.shape[-1]).astype(np.float16), self.beam, axis=0)
+        regions = self.encoder.predict(keras.applications.mobilenet_v2.preprocess_input(picture[None]), verbose=0)
+        values = np.repeat(regions, self.beam, axis=0)
         ways = np.full((self.beam, 1, 1), START, np.int32)
         totals = np.array([0.0] + [-np.inf] * (self.beam - 1))
         for _ in range(self.most):
-            logits = self.model.predict([values, ways], verbose=0)[0][:, 0, -1]
+            logits = self.teller.predict([values, ways], verbose=0)[0][:, 0, -1]
             chances = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
             every = (totals[:, None] + chances).ravel()
             best = np.argsort(-every)[: self.beam]
