@@ -164,31 +164,31 @@ class Encoded:
 
 
 @dataclass(frozen=True)
-class Views(Encoded):
-    """Rows of which there are other views, with as many steps each: an epoch sees one of each row, by chance.
+class Augmented(Encoded):
+    """Rows that were encoded in other ways as well, with as many steps: an epoch sees one of them of each, by chance.
 
-    Row number i + N * k is view k of row i; view 0 is the row itself, by which everything is measured.
+    Row number i + N * k is row i in way k; way 0 is the row itself, by which everything is measured.
     """
 
     others: tuple[Encoded, ...] = ()
 
     @classmethod
-    def of(cls, first: Encoded, *others: Encoded) -> Views:
+    def of(cls, first: Encoded, *others: Encoded) -> Augmented:
         """Several encodings of the same examples."""
         return cls(first.values, first.offsets, first.targets, first.multiple, others)
 
     def order(self, *, size: int, least: int, seed: int, epoch: int) -> list[np.ndarray]:
-        """That of the rows, and which view of each."""
+        """That of the rows, and each in which way."""
         draw = np.random.default_rng([seed, epoch, len(self.others)])
         batches = super().order(size=size, least=least, seed=seed, epoch=epoch)
         return [rows + len(self) * draw.integers(1 + len(self.others), size=len(rows)) for rows in batches]
 
     def batch(self, rows: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-        """As the rows' own, with values of the views."""
-        views, rows = np.divmod(rows, len(self))
+        """As the rows' own, with the values of these ways."""
+        ways, rows = np.divmod(rows, len(self))
         (values, lengths), targets = super().batch(rows)
-        for view, other in enumerate(self.others, 1):
-            chosen = views == view
+        for way, other in enumerate(self.others, 1):
+            chosen = ways == way
             if chosen.any():
                 (values[chosen], _), _ = other.batch(rows[chosen])
         return (values, lengths), targets

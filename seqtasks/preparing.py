@@ -153,9 +153,9 @@ def encode(
 def _encode(task: Task, data: Data, name: str, folders: Folders, notice: Callable[[str], None]) -> Batches:
     if data.streams:
         return streams.encode(data.part(name).inputs[:], task.inputs, window=task.settings["window"])
-    views = codecs.views(task.inputs) if name == "train" else ()
-    first, *others = (_rows(task, inputs, data, name, folders, notice) for inputs in (task.inputs, *views))
-    return batching.Views.of(first, *others) if others else first
+    more = codecs.augmented(task.inputs) if name == "train" else ()
+    first, *others = (_rows(task, inputs, data, name, folders, notice) for inputs in (task.inputs, *more))
+    return batching.Augmented.of(first, *others) if others else first
 
 
 def _rows(

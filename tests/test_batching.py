@@ -56,30 +56,30 @@ def test_a_sweep_has_every_row_once_shortest_first():
     assert (np.diff(LENGTHS[rows]) >= 0).all()
 
 
-def test_an_epoch_sees_one_view_of_every_row():
-    def view(value: int) -> batching.Encoded:
+def test_an_epoch_sees_every_row_in_one_way():
+    def encoded(value: int) -> batching.Encoded:
         return batching.Encoded(np.full(300, value), np.arange(0, 301, 3), np.arange(100, dtype=np.int32), multiple=1)
 
-    views = batching.Views.of(view(1), view(2), view(3))
+    augmented = batching.Augmented.of(encoded(1), encoded(2), encoded(3))
     seen = {}
     for epoch in (0, 1):
-        batches = views.order(size=32, least=1, seed=1, epoch=epoch)
+        batches = augmented.order(size=32, least=1, seed=1, epoch=epoch)
         seen[epoch] = dict[int, int]()
         for rows in batches:
-            (values, lengths), targets = views.batch(rows)
+            (values, lengths), targets = augmented.batch(rows)
             assert (values == values[:, :1]).all() and (lengths == 3).all()
             np.testing.assert_array_equal(values[:, 0], 1 + rows // 100)
             seen[epoch] |= dict(zip(targets.tolist(), values[:, 0].tolist(), strict=True))
         assert sorted(seen[epoch]) == list(range(100))
         assert np.bincount(list(seen[epoch].values()))[1:].min() > 20
     assert seen[0] != seen[1]
-    again = views.order(size=32, least=1, seed=1, epoch=0)
-    np.testing.assert_array_equal(np.concatenate(again), np.concatenate(views.order(size=32, least=1, seed=1, epoch=0)))
-    assert all((views.batch(rows)[0][0] == 1).all() for rows in views.sweep(size=32))
-    assert (
-        len({views.fingerprint(), view(1).fingerprint(), batching.Views.of(view(1), view(3), view(2)).fingerprint()})
-        == 3
+    again = augmented.order(size=32, least=1, seed=1, epoch=0)
+    np.testing.assert_array_equal(
+        np.concatenate(again), np.concatenate(augmented.order(size=32, least=1, seed=1, epoch=0))
     )
+    assert all((augmented.batch(rows)[0][0] == 1).all() for rows in augmented.sweep(size=32))
+    other = batching.Augmented.of(encoded(1), encoded(3), encoded(2))
+    assert len({each.fingerprint() for each in (augmented, other, encoded(1))}) == 3
 
 
 def test_encoded_rows_come_back_padded_on_the_right():

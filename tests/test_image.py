@@ -67,9 +67,9 @@ def test_what_is_trained_begins_where_what_is_kept_ends(weights: Path, behind: i
 
 
 def test_training_sees_photographs_in_a_mirror_as_well():
-    assert Image(encoder="small", size=SIZE).views() == ()
+    assert Image(encoder="small", size=SIZE).augmented() == ()
     codec = Image(encoder="small", size=SIZE, mirrored=True)
-    (other,) = codec.views()
+    (other,) = codec.augmented()
     values = photographs(2)
     np.testing.assert_array_equal(other.encode(values)[0], codec.encode(values)[0][:, :, ::-1])
     assert other.fingerprint() != codec.fingerprint()

@@ -10,7 +10,7 @@ again. `fit` returns a fitted copy. Each translation is written once, in TensorF
 
 One that needs files beside its fields, as an encoder does that somebody trained, has `carried` and `placed` as well,
 and `located`; one that may cost so much that what it gives is kept says when (`frozen`), has a `fingerprint`, and says
-how many it reads `at_once`. One of which training sees other `views` has codecs for them.
+how many it reads `at_once`. One that training has in other ways as well is `augmented`.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def carried(codec: Any) -> dict[str, Callable[[Path], None]]:
     return codec.carried() if hasattr(codec, "carried") else {}
 
 
-def views(codec: Any) -> tuple[Any, ...]:
+def augmented(codec: Any) -> tuple[Any, ...]:
     """Codecs by which training sees the same inputs in other ways, too; most have none."""
-    return codec.views() if hasattr(codec, "views") else ()
+    return codec.augmented() if hasattr(codec, "augmented") else ()
 
 
 def located(codec: Any, manual: str | None) -> Any:

@@ -139,7 +139,7 @@ class Image:
         """Files' bytes, string (B,) -> pictures, uint8 (B, size, size, 3), and which could be read, bool (B,)."""
         return pictures.upright(values, self.size)
 
-    def views(self) -> tuple[Image, ...]:
+    def augmented(self) -> tuple[Image, ...]:
         """Codecs by which training sees the same photographs in other ways."""
         return (_InMirror(**dataclasses.asdict(self)),) if self.mirrored else ()
 
