@@ -201,6 +201,10 @@ class Augmented(Encoded):
         """Which rows they are, in a person's words."""
         return super().named(rows % len(self))
 
+    def padded_share(self, batches: list[np.ndarray]) -> float:
+        """The share of all computed steps that is padding, from 0 to 1."""
+        return super().padded_share([rows % len(self) for rows in batches])
+
     def fingerprint(self) -> str:
         """sha256 of all of it, in order."""
         every = [super().fingerprint(), *(each.fingerprint() for each in self.others)]

@@ -65,7 +65,7 @@ def test_a_text_costs_the_same_whole_and_step_by_step(kind: dict):
     step, states = parts.step(), parts.start(1)
     for number, wanted in enumerate(whole):
         logits, states = step(before[:, number], states)
-        np.testing.assert_allclose(logits[0], wanted, rtol=1e-5, atol=1e-5)  # logits may be in the hundreds
+        np.testing.assert_allclose(logits[0], wanted, rtol=1e-6, atol=1e-5)  # some are in the hundreds
 
 
 def test_the_trained_model_carries_its_states_and_begins_anew_where_it_is_told():

@@ -163,13 +163,7 @@ class Image:
         if self.encoder != OWN:
             grid = keras.ops.cast(values, "float32")
             grid = self._preprocess(grid) if self.tuned else keras.layers.Reshape(self.grid, name="grid")(grid)
-            network = self._made()  # another one for each model that trains it
-            name = "new_encoder" if self.encoder_weights == "none" else TUNED
-            end = keras.Model(_cut(network, self.fine_tuned if self.frozen else ALL), network.output, name=name)
-            for layer in end.layers if name == TUNED else ():
-                if isinstance(layer, keras.layers.BatchNormalization):
-                    layer.trainable = False  # few photographs tell less of them than all those it was trained on
-            seen = end(grid)
+            seen = self._end()(grid)
             return keras.layers.Reshape((-1, seen.shape[-1]), name="regions")(seen)
         values = keras.layers.Rescaling(1 / 127.5, -1.0, name="rescaling")(values)
         for number, filters in enumerate(FILTERS, 1):
@@ -177,6 +171,21 @@ class Image:
             values = keras.layers.Conv2D(filters, 3, padding="same", activation="relu", name=name)(values)
             values = keras.layers.MaxPooling2D(name=f"pool_{number}")(values)
         return keras.layers.Reshape((-1, FILTERS[-1]), name="regions")(values)
+
+    def _end(self) -> keras.Model:
+        """The part of the encoder that is trained with the rest, another one for each model.
+
+        Batch norms stay as they are in what knew something before: few photographs tell less than all those did.
+        """
+        network = self._made()
+        seen = _cut(network, self.fine_tuned if self.frozen else ALL)
+        if self.encoder_weights == "none":
+            return keras.Model(seen, network.output)
+        end = keras.Model(seen, network.output, name=TUNED)
+        for layer in end.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.trainable = False  # which alone keeps Keras from normalizing by the batch
+        return end
 
     def fingerprint(self) -> str:
         """What features depend on beside the photographs, in short."""

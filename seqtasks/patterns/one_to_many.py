@@ -28,7 +28,7 @@ DEFAULTS: dict[str, bool | int | float | str] = STACK | {
     "embedding_dropout": 0.0,  # of whole features of a sentence, as all of these
     "output_dropout": 0.0,  # before the logits
     "attention": 256,  # width in which regions are looked for; 0: only their mean is known
-    "tied": True,  # whether the logits are made by the embedding's matrix (Press and Wolf, 2017)
+    "tied": False,  # whether the logits are made by the embedding's matrix (Press and Wolf, 2017)
     "coverage": 0.0,  # how much it counts that every region is looked at (Xu et al., 2015)
     "smoothing": 0.0,  # share of the target that is spread over all words (Szegedy et al., 2016)
     "tuned_rate": 0.02,  # share of the learning rate that moves what an encoder knew before

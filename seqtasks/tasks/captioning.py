@@ -53,7 +53,6 @@ SMALL: dict[str, Setting] = {  # an encoder of its own, learned with the rest
     "embedding_dropout": 0.0,
     "output_dropout": 0.0,
     "smoothing": 0.0,
-    "tied": False,  # few words, whose vectors would have to grow first
     "average": 0.99,
     "beam": 3,
 }
@@ -152,8 +151,6 @@ TASK = Task(
         "cell": "lstm",
         "units": 384,
         "embedding": 256,
-        "attention": 256,
-        "tied": False,
         "dropout": 0.5,
         "embedding_dropout": 0.3,
         "output_dropout": 0.5,
