@@ -65,7 +65,8 @@ def test_a_text_costs_the_same_whole_and_step_by_step(kind: dict):
     step, states = parts.step(), parts.start(1)
     for number, wanted in enumerate(whole):
         logits, states = step(before[:, number], states)
-        np.testing.assert_allclose(logits[0], wanted, rtol=1e-6, atol=1e-5)  # some are in the hundreds
+        largest = np.abs(wanted).max()  # an IRNN's go into the thousands, and so does what the sums are rounded to
+        np.testing.assert_allclose(logits[0], wanted, rtol=1e-6, atol=1e-6 * max(10.0, largest))
 
 
 def test_the_trained_model_carries_its_states_and_begins_anew_where_it_is_told():
