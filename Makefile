@@ -33,9 +33,9 @@ check: setup
 	$(BIN)/ruff check seqtasks tests
 	$(BIN)/mypy
 
-# two processes: most of a test's time is tracing and starting, which one core does
+# two processes: most of a test's time is tracing and starting, which one core does; who is done early takes from the other
 test: check
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist worksteal --durations 10
 
 test-slow: setup
 	$(BIN)/pytest -m slow
