@@ -6,6 +6,7 @@ tokens are written at a time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -103,6 +104,17 @@ def never(step: Step, tokens: Sequence[int], size: int) -> Step:
         return logits + barred, states
 
     return allowed
+
+
+def together(steps: Sequence[Step]) -> Step:
+    """One step of several: its logits are the logarithms of their mean probabilities, its states a tuple of theirs."""
+
+    def joined(token: tf.Tensor, states: Any) -> tuple[tf.Tensor, Any]:
+        told = [step(token, own) for step, own in zip(steps, states, strict=True)]
+        chances = [tf.nn.log_softmax(tf.cast(logits, tf.float32)) for logits, _ in told]
+        return tf.reduce_logsumexp(chances, axis=0) - math.log(len(steps)), tuple(own for _, own in told)
+
+    return joined
 
 
 def discouraging(step: Step, penalty: tf.Tensor | float) -> Step:

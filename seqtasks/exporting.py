@@ -1,7 +1,7 @@
-"""From a trained model to a SavedModel that takes raw values and needs none of our code.
+"""From a trained model to an export: a SavedModel that takes raw values, or the network for LiteRT or ONNX Runtime.
 
-An export is made in a new folder, answers golden inputs in a fresh process that has TensorFlow alone, and only then
-takes the next number under serving/. One that fails leaves the last good one serving.
+An export is made in a new folder, answers golden inputs in a fresh process that has its runtime alone, and only then
+takes the next number. One that fails leaves the last good one serving.
 """
 
 from __future__ import annotations
@@ -10,49 +10,153 @@ import base64
 import json
 import subprocess
 import sys
-from dataclasses import asdict
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from seqtasks import files
-from seqtasks.errors import IntegrityError
+from seqtasks import codecs, converting, files, runtimes
+from seqtasks.errors import IntegrityError, UsageError
+from seqtasks.serving import MANIFEST, SAVED_MODEL
 from seqtasks.task import Task
 from seqtasks.trained import Trained
 
-MANIFEST = "manifest.json"
+FOLDERS = {SAVED_MODEL: "serving", "litert": "litert", "onnx": "onnx"}  # form -> where its exports are
+PACKAGES = {"litert": ("ai_edge_litert",), "onnx": ("tf2onnx", "onnxruntime")}  # what makes and runs them
+PROGRAM = runtimes.__file__  # what a fresh process runs
 GOLDEN = 4  # inputs replayed before an export counts
+CHECKED = 50  # of the sample's, and what follows
+ODD = (
+    b" \t\n", b"\0", b"\xff\xfe\xc3", "caf\u00e9".encode()[:-1], "\U0001f600\U0001f44d\U0001f3fd".encode(),
+    "\u0633\u0631\u062f".encode(), b"zyx wvu tsr", b"<br />" * 50, b"ACGTNRY", b"good " * 1_000,
+)  # fmt: skip
+WRITTEN = 40  # tokens that are compared, of what writes
 TOLERANCE = 1e-4  # in probabilities, between two processes
 
-REPLAY = """
-import base64, json, sys
-import numpy as np, tensorflow as tf
-model = tf.saved_model.load(sys.argv[1])
-values = [base64.b64decode(each) for each in json.load(sys.stdin)]
-answer = model.serve(tf.constant(values))
-print(json.dumps({name: [each.decode() if isinstance(each, bytes) else np.asarray(each).tolist() for each in
-                         tensor.numpy()] for name, tensor in answer.items()}))
-"""
+
+@dataclass(frozen=True)
+class Check:
+    """How an export answered in its own runtime, beside the model that was trained."""
+
+    form: str
+    inputs: int
+    equal: int  # answers, of as many
+    largest: float  # difference of a probability or a score
+    size: int  # bytes
+    load_seconds: float
+    answer_seconds: float  # of one input alone
 
 
-def export(trained: Trained, golden: np.ndarray) -> Path:
-    """Exports to the next number under serving/ and gives its path; `golden` are raw values (N,), bytes, to replay.
+def export(trained: Trained, golden: np.ndarray, form: str = SAVED_MODEL) -> Path:
+    """Exports to the next number of the form's and gives its path; `golden` are raw values (N,), bytes, to replay.
 
-    Raises IntegrityError if a fresh process does not load it or answers them differently.
+    Raises IntegrityError if a fresh process does not load it or answers them differently, UsageError where what makes
+    or runs such an export is not installed.
     """
-    path = trained.folder / "serving" / str(next_number(trained.folder))
+    for package in PACKAGES.get(form, ()):
+        if not find_spec(package):
+            raise UsageError(f"{form} needs {package}, which is not installed; pip install 'seqtasks[{form}]'")
+    path = trained.folder / FOLDERS[form] / str(next_number(trained.folder, form))
     with files.new_folder(path, point="export") as part:
-        module = assemble(trained)
-        tf.saved_model.save(module, str(part), signatures={"serving_default": module.serve})
+        if form == SAVED_MODEL:
+            module = assemble(trained)
+            tf.saved_model.save(module, str(part), signatures={"serving_default": module.serve})
+            endpoints, ask = _endpoints(module), runtimes.serving(module)
+        else:
+            endpoints, ask = converting.write(trained, form, part), _asking(trained)
         files.fault("export.saved")
-        golden = golden[:GOLDEN]
-        expected = {name: _plain(tensor) for name, tensor in module.serve(tf.constant(golden)).items()}
-        replay(part, golden, expected)
+        asked = list(golden[:GOLDEN])
+        expected = [runtimes.plain(ask(row)) for row in _rows(trained, form, asked)]
+        answered = replay(trained, form, part, asked)["answers"]
+        for given, wanted in zip(answered, expected, strict=True):
+            if not _same(given, wanted):
+                raise IntegrityError(f"the export answers {given} in a fresh process, not {wanted}")
         files.fault("export.replayed")
-        _write_manifest(trained, part, golden, expected)
+        _write_manifest(trained, part, {"format": form, "endpoints": endpoints}, asked, expected)
     return path
+
+
+def check(trained: Trained, form: str, path: Path, values: np.ndarray) -> Check:
+    """Asks an export raw values (N,), bytes, in a fresh process, and compares its answers with the trained model's."""
+    ask = runtimes.serving(assemble(trained)) if form == SAVED_MODEL else _asking(trained)
+    expected = [runtimes.plain(ask(row)) for row in _rows(trained, form, list(values))]
+    answered = replay(trained, form, path, list(values))
+    pairs = list(zip(answered["answers"], expected, strict=True))
+    return Check(
+        form,
+        len(expected),
+        sum(_same(given, wanted) for given, wanted in pairs),
+        max(_difference(given, wanted) for given, wanted in pairs),
+        sum(each.stat().st_size for each in path.rglob("*") if each.is_file()),
+        answered["load_seconds"],
+        answered["answer_seconds"],
+    )
+
+
+def _endpoints(module: tf.Module) -> dict[str, Any]:
+    functions = {name: each for name, each in vars(module).items() if hasattr(each, "get_concrete_function")}
+    return {name: converting.described(each) for name, each in functions.items()}
+
+
+def _asking(trained: Trained) -> runtimes.Ask:
+    """Asks the model that was trained what its network is asked in other runtimes."""
+    return runtimes.asking(converting.in_tensorflow(trained), WRITTEN, _end(trained))
+
+
+def replay(trained: Trained, form: str, folder: Path, values: Sequence[bytes]) -> dict[str, Any]:
+    """Asks the export in a fresh process without our code; raises IntegrityError where it cannot be asked.
+
+    Gives the answers and, in seconds, how long it took to load and to answer one.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        rows = Path(temporary) / "rows.npz"
+        np.savez(rows, *_rows(trained, form, values))
+        # -P keeps the program's own folder, where our package lies, off the path
+        command = [sys.executable, "-P", PROGRAM, form, folder.absolute(), rows, WRITTEN, _end(trained)]
+        done = subprocess.run(
+            [str(each) for each in command], capture_output=True, text=True, check=False, cwd=temporary
+        )
+    if done.returncode:
+        raise IntegrityError(f"the export does not load in a fresh process: {done.stderr.strip().splitlines()[-1:]}")
+    answered: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answered
+
+
+def _rows(trained: Trained, form: str, values: Sequence[bytes]) -> list[np.ndarray]:
+    """What an export is asked for each value: its bytes, or what the codec makes of them."""
+    if form == SAVED_MODEL:
+        return [np.frombuffer(value, np.uint8) for value in values]
+    return codecs.rows(trained.task.inputs, values)
+
+
+def _end(trained: Trained) -> int:
+    """The token with which all is said, or one that there is not."""
+    return getattr(trained.task.targets, "end", -1)
+
+
+def _same(given: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    texts = (name for name in wanted if name not in _numbers(wanted))
+    return _difference(given, wanted) <= TOLERANCE and all(given[name] == wanted[name] for name in texts)
+
+
+def _difference(given: dict[str, Any], wanted: dict[str, Any]) -> float:
+    """The largest of a probability or a score."""
+    numbers = [np.abs(np.subtract(given[name], wanted[name])) for name in _numbers(wanted)]
+    return float(max((each.max() for each in numbers if each.size), default=0.0))
+
+
+def _numbers(answer: dict[str, Any]) -> list[str]:
+    return [name for name, value in answer.items() if name != "tokens" and not isinstance(value, str)]
+
+
+def checked(task: Task) -> np.ndarray:
+    """Raw values, bytes (N,), to check an export with: the sample's and odd ones."""
+    return np.array([*golden(task)[:CHECKED], *ODD], dtype=object)
 
 
 def golden(task: Task) -> np.ndarray:
@@ -74,41 +178,24 @@ def assemble(trained: Trained) -> tf.Module:
     return module
 
 
-def next_number(folder: Path) -> int:
-    return max(numbers(folder), default=0) + 1
+def next_number(folder: Path, form: str = SAVED_MODEL) -> int:
+    return max(numbers(folder, form), default=0) + 1
 
 
-def numbers(folder: Path) -> list[int]:
-    """The numbers of the exports in a model's folder, in order."""
-    return sorted(int(path.name) for path in (folder / "serving").glob("*") if path.name.isdecimal())
+def numbers(folder: Path, form: str = SAVED_MODEL) -> list[int]:
+    """The numbers of a form's exports in a model's folder, in order."""
+    return sorted(int(path.name) for path in (folder / FOLDERS[form]).glob("*") if path.name.isdecimal())
 
 
-def replay(folder: Path, values: np.ndarray, expected: dict[str, list[Any]]) -> None:
-    """Asks the SavedModel in a fresh process without our code; raises IntegrityError unless it answers as expected."""
-    question = json.dumps([base64.b64encode(value).decode() for value in values])
-    # -P keeps the current folder, where our package may lie, off the path
-    command = [sys.executable, "-P", "-c", REPLAY, str(folder.absolute())]
-    done = subprocess.run(command, input=question, capture_output=True, text=True, check=False, cwd=folder)
-    if done.returncode:
-        raise IntegrityError(f"the export does not load in a fresh process: {done.stderr.strip().splitlines()[-1:]}")
-    answers = json.loads(done.stdout.splitlines()[-1])
-    for name, wanted in expected.items():
-        same = (
-            np.allclose(answers[name], wanted, atol=TOLERANCE)
-            if not isinstance(wanted[0], str)
-            else answers[name] == wanted
-        )
-        if not same:
-            raise IntegrityError(f"the export answers {name} {answers[name]} in a fresh process, not {wanted}")
-
-
-def _write_manifest(trained: Trained, folder: Path, golden: np.ndarray, expected: dict[str, list[Any]]) -> None:
+def _write_manifest(
+    trained: Trained, folder: Path, more: dict[str, Any], golden: Sequence[bytes], expected: list[dict[str, Any]]
+) -> None:
     """What the export is, one worked example, and the sha256 of each of its files."""
     card = {key: value for key, value in asdict(trained.card).items() if key not in ("inputs", "targets", "files")}
-    example = {"input": _as_json(golden[0]), **{name: values[0] for name, values in expected.items()}}
+    example = {"input": _as_json(golden[0]), **expected[0]}
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     hashes = {path.relative_to(folder).as_posix(): files.sha256(path) for path in paths}
-    value = {**card, "names": list(trained.task.targets.names), "example": example, "files": hashes}
+    value = {**card, **more, "names": list(trained.task.targets.names), "example": example, "files": hashes}
     (folder / MANIFEST).write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -118,7 +205,3 @@ def _as_json(value: bytes) -> str | dict[str, str]:
         return value.decode()
     except UnicodeDecodeError:
         return {"b64": base64.b64encode(value).decode()}
-
-
-def _plain(tensor: tf.Tensor) -> list[Any]:
-    return [each.decode() if isinstance(each, bytes) else np.asarray(each).tolist() for each in tensor.numpy()]

@@ -14,6 +14,7 @@ from seqtasks import files
 from seqtasks.errors import InputError, IntegrityError, UsageError
 
 MANIFEST = "manifest.json"
+SAVED_MODEL = "saved-model"
 BATCH = 256  # values answered at a time
 REMEDY = "export again, or copy the whole folder again"
 
@@ -61,6 +62,8 @@ def load(path: str | Path) -> Served:
     """
     folder = newest(Path(path))
     manifest = verified(folder)
+    if (form := manifest.get("format", SAVED_MODEL)) != SAVED_MODEL:
+        raise UsageError(f"{folder} is for {form}, which takes no raw values; give a SavedModel's folder")
 
     import tensorflow as tf
 

@@ -32,13 +32,14 @@ def test_each_export_takes_the_next_number_and_the_newest_is_read(learned: Learn
 
 
 @pytest.mark.parametrize("answers", ["others", "none"])
-def test_an_export_that_answers_otherwise_gets_no_number(learned: Learned, model: Path, answers: str, monkeypatch):
-    before = exporting.numbers(model)
-    if answers == "none":
-        monkeypatch.setattr(exporting, "REPLAY", "raise SystemExit('broken')")
-    else:
-        turned = exporting.REPLAY.replace("model.serve(tf.constant(values))", "model.serve(tf.constant(values[::-1]))")
-        monkeypatch.setattr(exporting, "REPLAY", turned)
+def test_an_export_that_answers_otherwise_gets_no_number(
+    learned: Learned, model: Path, tmp_path: Path, answers: str, monkeypatch: pytest.MonkeyPatch
+):
+    before, program = exporting.numbers(model), Path(exporting.PROGRAM).read_text()
+    turned = program.replace("for each in values]", "for each in values[::-1]]")
+    assert turned != program
+    (tmp_path / "program.py").write_text(turned if answers == "others" else "raise SystemExit('broken')")
+    monkeypatch.setattr(exporting, "PROGRAM", str(tmp_path / "program.py"))
     restored = trained.restore(model, learned.name)
     with pytest.raises(IntegrityError, match="in a fresh process"):
         exporting.export(restored, exporting.golden(restored.task))

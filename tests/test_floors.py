@@ -35,7 +35,7 @@ FLOORS = (
     {"tasks"},
     {"preparing", "trained"},
     {"learning"},
-    {"answering", "evaluation", "exporting", "looking", "mutation", "serving", "writing"},
+    {"answering", "converting", "evaluation", "exporting", "looking", "mutation", "runtimes", "serving", "writing"},
     {"benchmarks", "comparing", "folding"},
     {"cli"},
 )

@@ -41,14 +41,27 @@ def test_word_by_word_is_as_all_at_once(cell: str, attention: int, tied: bool):
     logits, weights = made([pictures, ids])
     assert weights.shape == (BATCH, SEVERAL, STEPS, 4)
     np.testing.assert_allclose(tf.reduce_sum(weights, -1), 1, atol=1e-5)
-    teller = made.get_layer("teller")
+    teller = made.get_layer("teller_1")
     regions = keras.Model(made.inputs[0], made.get_layer("looked_at").output)(pictures)
     memory, states = teller.begin(regions)
     for sentence in range(SEVERAL):
         step, carried = teller.step(memory), states
         for place in range(STEPS):
             found, carried = step(ids[:, sentence, place], carried)
-            np.testing.assert_allclose(found, logits[:, sentence, place], atol=1e-5)
+            np.testing.assert_allclose(found, logits[:, sentence, place, 0], atol=1e-5)
+
+
+def test_several_tell_by_the_mean_of_their_probabilities():
+    made = model(tellers=2)
+    pictures, ids = drawn()
+    every, weights = made([pictures, ids])
+    chances = tf.reduce_mean(tf.nn.softmax(every), 3)
+    assert np.abs(every[..., 0, :] - every[..., 1, :]).max() > 1e-3
+    assert weights.shape == (BATCH, SEVERAL, STEPS, 4)
+    step, states = one_to_many.Telling(made, WORDS).begin(pictures, 1)
+    for place in range(STEPS):
+        logits, states = step(ids[:, 0, place], states)
+        np.testing.assert_allclose(np.exp(logits)[:, END:], chances[:, 0, place, END:], atol=1e-5)
 
 
 def test_no_sentence_sees_another_nor_what_comes():
@@ -73,7 +86,7 @@ def test_what_is_shown_is_what_was_said_before():
 def test_the_cost_is_that_of_words(smoothing: float, coverage: float):
     draw = np.random.default_rng(0)
     y = np.array([[[3, 4, END], [5, END, START]]], np.int32)
-    logits = draw.normal(size=(1, 2, 3, 7)).astype(np.float32)
+    logits = draw.normal(size=(1, 2, 3, 2, 7)).astype(np.float32)
     weights = draw.dirichlet(np.ones(4), (1, 2, 3)).astype(np.float32)
     found = one_to_many.Cost(smoothing, coverage)(tf.constant(y), (tf.constant(logits), tf.constant(weights)))
     chances = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
@@ -82,7 +95,7 @@ def test_the_cost_is_that_of_words(smoothing: float, coverage: float):
         count = [3, 2][sentence]
         missed = ((1 - weights[0, sentence, :count].sum(0)) ** 2).mean()
         for place in range(count):
-            told = chances[0, sentence, place]
+            told = chances[0, sentence, place].mean(0)
             nats = -(1 - smoothing) * told[y[0, sentence, place]] - smoothing * told.mean()
             expected.append(nats + coverage * missed)
     assert tf.reduce_mean(found).numpy() == pytest.approx(np.mean(expected), abs=1e-5)

@@ -127,10 +127,10 @@ class _Loop:
         totals = np.array([0.0] + [-np.inf] * (self.beam - 1))
         for _ in range(self.most):
             logits = self.teller.predict([values, ways], verbose=0)[0][:, 0, -1]
-            chances = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+            chances = np.log(np.mean(np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True), axis=1))
             every = (totals[:, None] + chances).ravel()
             best = np.argsort(-every)[: self.beam]
-            parent, word = np.divmod(best, logits.shape[1])
+            parent, word = np.divmod(best, logits.shape[-1])
             ways = np.concatenate([ways[parent], word[:, None, None].astype(np.int32)], axis=2)
             totals = every[best]
         return ways

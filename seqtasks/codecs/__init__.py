@@ -16,10 +16,13 @@ how many it reads `at_once`. One that training has in other ways as well is `aug
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import tensorflow as tf
 
 from seqtasks.errors import IntegrityError
 
@@ -37,6 +40,17 @@ def carried(codec: Any) -> dict[str, Callable[[Path], None]]:
 def augmented(codec: Any) -> tuple[Any, ...]:
     """Codecs by which training sees the same inputs in other ways, too; most have none."""
     return codec.augmented() if hasattr(codec, "augmented") else ()
+
+
+def rows(codec: Any, values: Sequence[bytes]) -> list[np.ndarray]:
+    """What a runtime that reads no values is given for each, (1, ...): ids, bases, or the pixels of a picture.
+
+    Of what is nothing at all, that of a line feed.
+    """
+    read = codec.read if hasattr(codec, "read") else codec.encode
+    traced = tf.function(read, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+    found = (traced(tf.constant([value]))[0].numpy() for value in values)
+    return [each if each.size else traced(tf.constant([b"\n"]))[0].numpy() for each in found]
 
 
 def located(codec: Any, manual: str | None) -> Any:

@@ -44,6 +44,11 @@ class Captions:
         return len(self.vocabulary) + SPECIALS
 
     @property
+    def end(self) -> int:
+        """The id with which a sentence ends."""
+        return END
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Of classes: there are none."""
         return ()

@@ -133,7 +133,15 @@ class Image:
     def see(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The same and, instead of lengths, which of them could be read, bool (B,)."""
         seen, good = self.read(values)
-        return (self.features(seen) if self.frozen else seen), good
+        return self.looked_at(seen), good
+
+    def pixels(self) -> tf.TensorSpec:
+        """What a runtime without the graph that reads files is given: one picture."""
+        return tf.TensorSpec([1, self.size, self.size, 3], tf.uint8, name="values")
+
+    def looked_at(self, seen: tf.Tensor) -> tf.Tensor:
+        """Pictures, uint8 (B, size, size, 3) -> what `encode` keeps of them."""
+        return self.features(seen) if self.frozen else seen
 
     def read(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Files' bytes, string (B,) -> pictures, uint8 (B, size, size, 3), and which could be read, bool (B,)."""

@@ -9,13 +9,17 @@ over the cores.
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import functools
 import os
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
+
+_PLAIN = contextvars.ContextVar("plain", default=False)
 
 States = tuple[tf.Tensor, ...]  # (B, U) each; the first is the output
 
@@ -108,6 +112,16 @@ def _steps(length: int | None, near: tuple[int, ...]) -> int:
     return next((each for each in near if length and length % each == 0), near[0])
 
 
+@contextlib.contextmanager
+def plain() -> Iterator[None]:
+    """What is traced inside goes a step at a time in one loop, the only one that every converter knows."""
+    token = _PLAIN.set(True)
+    try:
+        yield
+    finally:
+        _PLAIN.reset(token)
+
+
 def forward(
     equations: Equations, inputs: tf.Tensor, mask: tf.Tensor | None, states: States, weights: Weights, *,
     backwards: bool, sequences: bool,
@@ -120,7 +134,8 @@ def forward(
     """
     length = inputs.shape[1] or tf.shape(inputs)[1]
     units, wide = weights.recurrent[0].shape
-    steps = 1 if units >= NARROW and units * wide < BROAD else _steps(inputs.shape[1], SHORT)
+    single = _PLAIN.get() or (units >= NARROW and units * wide < BROAD)
+    steps = 1 if single else _steps(inputs.shape[1], SHORT)
 
     def body(steps: int, done: tf.Tensor, outputs: tf.TensorArray, states: States) -> Any:
         first = length - done - steps if backwards else done

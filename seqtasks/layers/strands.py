@@ -17,9 +17,10 @@ class Strands(keras.layers.Layer):
     """Bases (B, T) and lengths (B,) -> those of each row and, behind all rows, of its reverse complement."""
 
     def call(self, values: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        complement = tf.constant((BITS[:, ::-1] << np.arange(4)).sum(axis=1), values.dtype)
-        other = tf.reverse_sequence(tf.gather(complement, tf.cast(values, tf.int32)), lengths, seq_axis=1)
-        return tf.concat([values, other], axis=0), tf.concat([lengths, lengths], axis=0)
+        complement = tf.constant((BITS[:, ::-1] << np.arange(4)).sum(axis=1), tf.int32)
+        other = tf.gather(complement, tf.cast(values, tf.int32))
+        other = tf.reverse_sequence(other, lengths, seq_axis=1)  # of int32, as LiteRT reverses no uint8
+        return tf.concat([values, tf.cast(other, values.dtype)], axis=0), tf.concat([lengths, lengths], axis=0)
 
 
 @keras.saving.register_keras_serializable("seqtasks")

@@ -162,6 +162,21 @@ def endpoints(model: keras.Model, inputs: Any, targets: Any, settings: Mapping[s
     }
 
 
+def portable(model: keras.Model, inputs: Any, targets: Any, settings: Mapping[str, Any]) -> dict[str, Endpoint]:
+    """begin: ids of a prompt, (1, T) of at least one -> what a step takes; step -> the next token's logits, (1, V)."""
+    network = writer.of(model)
+
+    def begin(ids: tf.Tensor) -> tuple[tf.Tensor, Any, writer.States]:
+        before = tf.concat([tf.fill([1, 1], START), ids[:, :-1]], 1)
+        _, states = network.read(before, tf.ones_like(before, tf.bool), network.start(1))
+        return ids[:, -1], (), states
+
+    def step(memory: Any) -> decoding.Step:
+        return decoding.never(network.step(), range(SPECIALS), targets.choices)
+
+    return writer.portable(begin, step, tf.TensorSpec([1, None], tf.int32, name="values"))
+
+
 def _flat(token: tf.Tensor, states: writer.States, more: Mapping[str, tf.Tensor]) -> Named:
     """The last token (B,), the layers' states and what else is carried, by name: a form that every caller can hold."""
     named = {

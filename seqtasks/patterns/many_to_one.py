@@ -87,3 +87,15 @@ def endpoints(
         return {"answer": tf.constant(targets.names)}
 
     return {"serve": (serve, [tf.TensorSpec([None], tf.string, name="values")]), "classes": (classes, [])}
+
+
+def portable(
+    model: keras.Model, inputs: Any, targets: Any, settings: Mapping[str, Any]
+) -> dict[str, tuple[Callable[..., Any], list[tf.TensorSpec]]]:
+    """serve: one example as its codec gives it, (1, T, ...) -> the probabilities of all classes, (1, C)."""
+    values = inputs.placeholder()
+
+    def serve(values: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"probabilities": tf.nn.softmax(model([values, tf.shape(values)[1:2]], training=False))}
+
+    return {"serve": (serve, [tf.TensorSpec([1, *values.shape[1:]], values.dtype, name="values")])}

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import ops
 
 from seqtasks import decoding
 from seqtasks.codecs.captions import END, START
@@ -20,6 +21,7 @@ from seqtasks.errors import UsageError
 from seqtasks.layers.stack import DEFAULTS as STACK
 from seqtasks.layers.stack import check
 from seqtasks.layers.telling import Teller
+from seqtasks.patterns import writer
 from seqtasks.vocabulary import UNKNOWN
 
 DEFAULTS: dict[str, bool | int | float | str] = STACK | {
@@ -27,6 +29,7 @@ DEFAULTS: dict[str, bool | int | float | str] = STACK | {
     "scheduled": 0.0,  # share of the words before that, in training, are its own (Bengio et al., 2015)
     "embedding_dropout": 0.0,  # of whole features of a sentence, as all of these
     "output_dropout": 0.0,  # before the logits
+    "tellers": 1,  # decoders that learn side by side; what is told is by the mean of their probabilities
     "attention": 256,  # width in which regions are looked for; 0: only their mean is known
     "tied": False,  # whether the logits are made by the embedding's matrix (Press and Wolf, 2017)
     "coverage": 0.0,  # how much it counts that every region is looked at (Xu et al., 2015)
@@ -53,12 +56,13 @@ def pair(x: tuple[Any, Any], y: Any) -> tuple[Any, Any]:
 
 
 def build(inputs: Any, targets: Any, settings: Mapping[str, Any]) -> keras.Model:
-    """A model of (values (B, R, ...), ids (B, K, T)) -> logits (B, K, T, V), weights of the regions (B, K, T, R).
+    """A model of (values (B, R, ...), ids (B, K, T)) -> logits (B, K, T, D, V), weights of the regions (B, K, T, R).
 
-    Raises UsageError for settings that make none.
+    D are its tellers, each with its own logits; the weights are the mean of theirs. Raises UsageError for settings that
+    make none.
     """
     check(settings)
-    for name, least in (("embedding", 1), ("attention", 0), ("coverage", 0), ("beam", 1)):
+    for name, least in (("embedding", 1), ("tellers", 1), ("attention", 0), ("coverage", 0), ("beam", 1)):
         if not settings[name] >= least:  # NaN is not
             raise UsageError(f"{name} is at least {least}, not {settings[name]}")
     for name in ("smoothing", "scheduled"):
@@ -68,17 +72,21 @@ def build(inputs: Any, targets: Any, settings: Mapping[str, Any]) -> keras.Model
         raise UsageError("what tells reads one way, in two layers of its own; leave layers and bidirectional out")
     values = inputs.placeholder()
     ids = keras.Input((None, None), dtype="int32", name="ids")
-    embedding = keras.layers.Embedding(targets.choices, settings["embedding"], name="embedding")
     regions = keras.layers.Identity(name="looked_at")(inputs.embed(values, settings))
-    told = Teller(embedding, targets.choices, settings, name="teller")(regions, ids)
-    return keras.Model([values, ids], told, name="one_to_many")
+    told = []
+    for number in range(1, settings["tellers"] + 1):
+        embedding = keras.layers.Embedding(targets.choices, settings["embedding"], name=f"embedding_{number}")
+        told.append(Teller(embedding, targets.choices, settings, name=f"teller_{number}")(regions, ids))
+    logits, weights = (ops.stack(each, axis=3) for each in zip(*told, strict=True))
+    return keras.Model([values, ids], [logits, ops.mean(weights, axis=3)], name="one_to_many")
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Ids (B, K, T), (logits (B, K, T, V), weights (B, K, T, R)) -> cross-entropy (B, K, T), whose mean is a word's.
+    """Ids (B, K, T), (logits (B, K, T, D, V), weights (B, K, T, R)) -> cross-entropy (B, K, T), whose mean is a word's.
 
-    In nats. With it goes what makes all words a little probable, and every region looked at once in a sentence.
+    In nats, the mean of the tellers'. With it goes what makes all words a little probable, and every region looked at
+    once in a sentence.
     """
 
     smoothing: float
@@ -87,10 +95,12 @@ class Cost:
     def __call__(self, y: tf.Tensor, output: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         logits, weights = output
         words = tf.cast(y != START, tf.float32)
-        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
+        wanted = tf.repeat(y[..., None], tf.shape(logits)[3], axis=3)
+        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(wanted, logits)
         if self.smoothing:
             even = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1)
             nats = (1 - self.smoothing) * nats + self.smoothing * even
+        nats = tf.reduce_mean(nats, axis=3)
         if self.coverage:
             looked = tf.reduce_sum(weights * words[..., None], axis=2)  # (B, K, R)
             missed = tf.reduce_mean(tf.square(1 - looked), axis=-1)
@@ -106,7 +116,7 @@ def loss(targets: Any, settings: Mapping[str, Any]) -> Cost:
 def judged(y: tf.Tensor, output: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
     """Ids (N,) and logits (N, V) of the words, by which accuracy is told."""
     words = y != START
-    return tf.boolean_mask(y, words), tf.boolean_mask(output[0], words)
+    return tf.boolean_mask(y, words), tf.reduce_mean(tf.boolean_mask(output[0], words), axis=1)
 
 
 @dataclass(frozen=True)
@@ -121,16 +131,29 @@ class Telling:
         return keras.Model(self.model.inputs[0], self.model.get_layer("looked_at").output)
 
     @property
+    def tellers(self) -> list[Teller]:
+        return [layer for layer in self.model.layers if isinstance(layer, Teller)]
+
+    @property
     def most(self) -> int:
         """Words of a sentence, its end among them."""
         return self.targets.words + 1
 
     def begin(self, kept: tf.Tensor, copies: tf.Tensor | int) -> tuple[decoding.Step, Any]:
         """The step and the states of so many copies of each row."""
-        teller = self.model.get_layer("teller")
-        begun = teller.begin(self.regions(kept, training=False))
-        memory, states = tf.nest.map_structure(lambda each: tf.repeat(each, copies, axis=0), begun)
-        return decoding.never(teller.step(memory), (START, UNKNOWN), self.targets.choices), states
+        begun = tf.nest.map_structure(lambda each: tf.repeat(each, copies, axis=0), self.begun(kept))
+        return self.step(begun[0]), begun[1]
+
+    def begun(self, kept: tf.Tensor) -> tuple[Any, Any]:
+        """What each teller looks at, and its states."""
+        regions = self.regions(kept, training=False)
+        memories, states = zip(*(teller.begin(regions) for teller in self.tellers), strict=True)
+        return memories, states
+
+    def step(self, memories: Any) -> decoding.Step:
+        """A step of all tellers together."""
+        steps = [teller.step(memory) for teller, memory in zip(self.tellers, memories, strict=True)]
+        return decoding.never(decoding.together(steps), (START, UNKNOWN), self.targets.choices)
 
     def ways(self, kept: tf.Tensor, width: tf.Tensor | int, penalty: tf.Tensor | float) -> tuple[tf.Tensor, tf.Tensor]:
         """The `width` W best ways found by beam search, the best first: ids (B, W, T), scores (B, W)."""
@@ -209,3 +232,13 @@ def endpoints(model: keras.Model, inputs: Any, targets: Any, settings: Mapping[s
         "explain": (explain, [values, number]),
         "sample": (sample, [values, share, number, share, seeds]),
     }
+
+
+def portable(model: keras.Model, inputs: Any, targets: Any, settings: Mapping[str, Any]) -> dict[str, Endpoint]:
+    """begin: pixels, uint8 (1, H, W, 3) -> what a step takes; step -> the next word's logits, (1, V)."""
+    telling = Telling(model, targets)
+
+    def begin(seen: tf.Tensor) -> tuple[tf.Tensor, Any, Any]:
+        return tf.fill([1], START), *telling.begun(inputs.looked_at(seen))
+
+    return writer.portable(begin, telling.step, inputs.pixels())

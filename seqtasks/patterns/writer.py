@@ -6,7 +6,7 @@ the other. The patterns that write differ in how the writer begins.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,3 +94,39 @@ def of(model: keras.Model) -> Writer:
     numbers = range(1, 1 + sum(layer.name.startswith("carried_") for layer in model.layers))
     inner = [model.get_layer(f"carried_{number}").recurrent for number in numbers]
     return Writer(inner[0], (inner[0].recurrent, *inner[1:]), model.get_layer("logits"))
+
+
+def portable(
+    begin: Callable[[tf.Tensor], tuple[tf.Tensor, Any, Any]], step: Callable[[Any], Step], values: tf.TensorSpec
+) -> dict[str, tuple[Callable[..., Any], list[tf.TensorSpec]]]:
+    """One row is written by whoever calls: begin with the values, then a step for each token.
+
+    `begin` gives the token (1,) to go on from, what is only looked at and the states, `step` takes the second. Both are
+    any trees of tensors, which here have flat names.
+
+    begin   values (1, ...) -> token, memory_1, ..., state_1, ...
+    step    the same -> logits (1, V), next_state_1, ...
+    """
+    begun = tf.function(begin, input_signature=[values], autograph=False).get_concrete_function().structured_outputs
+    _, memory, states = begun
+    given = _named("memory", memory) | _named("state", states)
+
+    def beginning(values: tf.Tensor) -> dict[str, tf.Tensor]:
+        token, memory, states = begin(values)
+        return {"token": token, **_named("memory", memory), **_named("state", states)}
+
+    def stepping(token: tf.Tensor, *flat: tf.Tensor) -> dict[str, tf.Tensor]:
+        seen = tf.nest.pack_sequence_as(memory, flat[:looked_at])
+        logits, after = step(seen)(token, tf.nest.pack_sequence_as(states, flat[looked_at:]))
+        return {"logits": logits, **_named("next_state", after)}
+
+    looked_at = len(tf.nest.flatten(memory))
+    named = [tf.TensorSpec(each.shape, each.dtype, name=name) for name, each in given.items()]
+    return {
+        "begin": (beginning, [values]),
+        "step": (stepping, [tf.TensorSpec([1], tf.int32, name="token"), *named]),
+    }
+
+
+def _named(name: str, tree: Any) -> dict[str, Any]:
+    return {f"{name}_{number}": each for number, each in enumerate(tf.nest.flatten(tree), 1)}

@@ -1,0 +1,134 @@
+"""The network alone, in LiteRT and ONNX Runtime: it says there what it says here, whatever it is made of."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import seqtasks
+from seqtasks import converting, exporting, runtimes, tasks, trained
+from seqtasks.codecs.captions import END, Captions
+from seqtasks.codecs.image import Image
+from seqtasks.codecs.labels import Labels
+from seqtasks.codecs.nucleotides import Nucleotides
+from seqtasks.codecs.text import Text
+from seqtasks.codecs.tokens import Tokens
+from seqtasks.errors import IntegrityError, UsageError
+from seqtasks.layers.stack import CELLS
+from seqtasks.task import Task
+from seqtasks.trained import Trained
+from tests.conftest import Learned, run
+
+FORMS = list(converting.FORMS)
+WORDS = tuple("abcdefgh")
+MOST = 7  # tokens that are written
+
+forms = pytest.mark.parametrize("form", FORMS)
+cells = pytest.mark.parametrize("cell", CELLS)
+
+
+def untrained(name: str, codecs: dict[str, Any], **settings: Any) -> Trained:
+    """A small model of weights of chance, livelier than it would begin."""
+    small = {"units": 6, "embedding": 4, "front": 0, "precision": "float32", **settings}
+    task: Task = tasks.find(name)
+    task = replace(task, settings={**task.settings, **{key: small[key] for key in small if key in task.settings}})
+    task = Task(**{**vars(task), **codecs})
+    keras.utils.set_random_seed(1)
+    model = trained.build(task)
+    for variable in model.trainable_variables:
+        variable.assign(variable + keras.random.normal(variable.shape, stddev=0.3, seed=len(variable.shape)))
+    return Trained(task, model, None, Path())  # type: ignore[arg-type]  # nobody asks for its card
+
+
+def compared(made: Trained, form: str, folder: Path, rows: list[np.ndarray], end: int = -1) -> None:
+    converting.write(made, form, folder)
+    here = runtimes.asking(converting.in_tensorflow(made), MOST, end)
+    there = runtimes.FORMS[form](folder, MOST, end)
+    for row in rows:
+        wanted, given = here(row), there(row)
+        assert given.get("tokens") == wanted.get("tokens")
+        np.testing.assert_allclose(given["probabilities"], wanted["probabilities"], atol=1e-5)
+
+
+def ids(*lengths: int) -> list[np.ndarray]:
+    draw = np.random.default_rng(0)
+    return [draw.integers(1, 2 + len(WORDS), (1, length)).astype(np.int32) for length in lengths]
+
+
+@forms
+@cells
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_class_of_a_text(cell: str, bidirectional: bool, form: str, tmp_path: Path):
+    codecs = {"inputs": Text(vocabulary=WORDS), "targets": Labels(("a", "b", "c"))}
+    made = untrained("sentiment", codecs, cell=cell, bidirectional=bidirectional, layers=1 + bidirectional)
+    compared(made, form, tmp_path, ids(1, 9, 20))
+
+
+@forms
+@pytest.mark.parametrize("strands", ["one", "both"])
+def test_a_class_of_a_sequence(strands: str, form: str, tmp_path: Path):
+    codecs = {"inputs": Nucleotides(strands=strands, length=30), "targets": Labels(("a", "b"))}
+    rows = [row.astype(np.uint8) for row in ids(1, 9, 40)]
+    compared(untrained("dna", codecs, filters=4, front=3), form, tmp_path, rows)
+
+
+@forms
+@cells
+def test_a_text_that_is_written(cell: str, form: str, tmp_path: Path):
+    codec = Tokens(vocabulary=WORDS)
+    made = untrained("text_generation", {"inputs": codec, "targets": codec}, cell=cell, layers=2)
+    compared(made, form, tmp_path, ids(1, 9, 20))
+
+
+@forms
+@cells
+def test_what_is_told_of_a_picture(cell: str, form: str, tmp_path: Path):
+    codecs = {"inputs": Image(encoder="small", size=16), "targets": Captions(vocabulary=("\n", *WORDS))}
+    made = untrained("captioning", codecs, cell=cell, tellers=2, attention=0 if cell == "gru" else 5)
+    draw = np.random.default_rng(0)
+    compared(made, form, tmp_path, [draw.integers(0, 255, (1, 16, 16, 3)).astype(np.uint8) for _ in range(3)], END)
+
+
+@pytest.mark.parametrize("form", exporting.FOLDERS)
+def test_an_export_is_checked_in_its_own_runtime(learned: Learned, form: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(exporting, "CHECKED", 6)
+    result = run("export", learned.name, "--format", form, "--check", "--model", learned.folder)
+    cells = [line.split("│") for line in result.output.splitlines() if line.startswith("│")]
+    asked, equal = (int(cell) for cell in cells[0][1:3])
+    assert asked == equal >= 6
+    folder = learned.folder / exporting.FOLDERS[form] / str(exporting.numbers(learned.folder, form)[-1])
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["format"] == form
+    assert {"serve", "begin"} & set(manifest["endpoints"])
+    if form != "saved-model":
+        tables = json.loads((folder / "tables.json").read_text())
+        assert tables["inputs"] == json.loads((learned.folder / "card.json").read_text())["inputs"]
+        with pytest.raises(UsageError, match=f"is for {form}, which takes no raw values"):
+            seqtasks.load(folder)
+
+
+@forms
+def test_one_that_answers_otherwise_gets_no_number(
+    learned: Learned, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    program = (
+        Path(exporting.PROGRAM).read_text().replace("int(logits.argmax())", "0").replace("[each[0]", "[0 * each[0]")
+    )
+    (tmp_path / "program.py").write_text(program.replace("name: each[0] for", "name: 0 * each[0] for"))
+    monkeypatch.setattr(exporting, "PROGRAM", str(tmp_path / "program.py"))
+    before = exporting.numbers(learned.folder, form)
+    with pytest.raises(IntegrityError, match="in a fresh process, not"):
+        run("export", learned.name, "--format", form, "--model", learned.folder)
+    assert exporting.numbers(learned.folder, form) == before
+
+
+def test_without_its_runtime_it_says_what_to_install(learned: Learned, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(exporting, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"onnx needs tf2onnx, .*; pip install 'seqtasks\[onnx\]'"):
+        run("export", learned.name, "--format", "onnx", "--model", learned.folder)
