@@ -1,10 +1,11 @@
-"""The shapes of sequence problems, one module each, with five functions of fixed name and a constant.
+"""The shapes of sequence problems, one module each, with six functions of fixed name and constants.
 
 pair(x, y)                                       an encoded batch -> (what the model gets, what it should say)
 build(inputs, targets, settings)                 the Keras model, not trained
 loss(targets, settings)                          of (what it should say, what it says) -> a value each
 judged(y, output)                                of these what accuracy is told by: ids and logits
-endpoints(model, inputs, targets, settings)      {name: (function in TensorFlow ops, its signature)}
+endpoints(model, inputs, targets, settings)      {name: (function in TensorFlow ops, its signature)}: raw values in
+portable(model, inputs, targets, settings)       the same for runtimes that read none: one row as the codec gives it
 STREAMS                                          whether examples are one long text (seqtasks.streams), not rows
 
 `writer` is no pattern: it is what those that write are made of.
