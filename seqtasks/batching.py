@@ -139,6 +139,10 @@ class Encoded:
             values[row, : end - start] = self.values[start:end]
         return (values, lengths), self.targets[rows]
 
+    def every_way(self, rows: np.ndarray) -> np.ndarray:
+        """The values of rows in all the ways that there are, (B, W, T, ...)."""
+        return self.batch(rows)[0][0][:, None]
+
     def steps(self, rows: np.ndarray) -> int:
         """How many steps their batch has."""
         longest = int((self.offsets[rows + 1] - self.offsets[rows]).max())
@@ -192,6 +196,10 @@ class Augmented(Encoded):
             if chosen.any():
                 (values[chosen], _), _ = other.batch(rows[chosen])
         return (values, lengths), targets
+
+    def every_way(self, rows: np.ndarray) -> np.ndarray:
+        """The values of rows in all the ways that there are, (B, W, T, ...)."""
+        return np.concatenate([super().every_way(rows), *(each.every_way(rows) for each in self.others)], axis=1)
 
     def steps(self, rows: np.ndarray) -> int:
         """How many steps their batch has."""

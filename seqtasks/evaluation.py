@@ -104,12 +104,13 @@ def tell(trained: Trained, encoded: Encoded) -> tuple[list[str], np.ndarray]:
     """What is said of each example, and its score (N,), in the rows' order."""
     task = trained.task
     function = tf.function(
-        task.pattern.tell(trained.model, task.targets, task.settings), reduce_retracing=True, autograph=False
+        task.pattern.tell(trained.model, task.inputs, task.targets, task.settings),
+        reduce_retracing=True,
+        autograph=False,
     )
     answers, scores = np.empty(len(encoded), object), np.zeros(len(encoded), np.float32)
     for rows in encoded.sweep(size=TOLD):
-        (values, _), _ = encoded.batch(rows)
-        found = function(tf.constant(values))
+        found = function(tf.constant(encoded.every_way(rows)))
         answers[rows], scores[rows] = found["answer"].numpy(), found["score"].numpy()
     return [each.decode() for each in answers], scores
 

@@ -153,8 +153,8 @@ def encode(
 def _encode(task: Task, data: Data, name: str, folders: Folders, notice: Callable[[str], None]) -> Batches:
     if data.streams:
         return streams.encode(data.part(name).inputs[:], task.inputs, window=task.settings["window"])
-    more = codecs.augmented(task.inputs) if name == "train" else ()
-    first, *others = (_rows(task, inputs, data, name, folders, notice) for inputs in (task.inputs, *more))
+    ways = (task.inputs, *codecs.augmented(task.inputs))
+    first, *others = (_rows(task, inputs, data, name, folders, notice) for inputs in ways)
     return batching.Augmented.of(first, *others) if others else first
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import keras
@@ -58,7 +59,7 @@ def test_several_tell_by_the_mean_of_their_probabilities():
     chances = tf.reduce_mean(tf.nn.softmax(every), 3)
     assert np.abs(every[..., 0, :] - every[..., 1, :]).max() > 1e-3
     assert weights.shape == (BATCH, SEVERAL, STEPS, 4)
-    step, states = one_to_many.Telling(made, WORDS).begin(pictures, 1)
+    step, states = one_to_many.Telling(made, WORDS, 1).begin(pictures[:, None], 1)
     for place in range(STEPS):
         logits, states = step(ids[:, 0, place], states)
         np.testing.assert_allclose(np.exp(logits)[:, END:], chances[:, 0, place, END:], atol=1e-5)
@@ -138,6 +139,18 @@ def test_a_picture_is_told_of_whatever_stands_beside_it(answers: dict[str, Any])
     assert together["answer"].numpy()[2] == b""
     assert together["score"].numpy()[2] == 0
     assert set(b" ".join(together["answer"].numpy()).decode().split()) <= set(WORDS.vocabulary)
+
+
+def test_a_picture_and_its_mirror_image_are_told_of_alike():
+    both = dataclasses.replace(PICTURES, mirrored=True)
+    serve, signature = one_to_many.endpoints(model(), both, WORDS, SETTINGS)["serve"]
+    draw = np.random.default_rng(1)
+    pixels = [draw.integers(0, 255, (16, 16, 3), np.uint8) for _ in range(3)]
+    contents = [tf.io.encode_png(each).numpy() for each in (*pixels, *(each[:, ::-1] for each in pixels))]
+    told = tf.function(serve, input_signature=signature, autograph=False)(tf.constant(contents))
+    assert told["answer"].numpy()[:3].tolist() == told["answer"].numpy()[3:].tolist()
+    np.testing.assert_allclose(told["score"][:3], told["score"][3:], atol=1e-5)
+    assert len(set(told["score"].numpy()[:3])) > 1
 
 
 def test_the_other_ways_are_worse(answers: dict[str, Any]):

@@ -23,7 +23,7 @@ from seqtasks.preparing import Data
 from seqtasks.task import Examples, Folders, Task
 
 PHOTOGRAPHS, SIDES, VOCABULARY, SEVERAL = 32, (375, 500), 2_500, 5
-REPEATS, ALONE = 5, 20
+REPEATS, ALONE, BEAM = 5, 20, 5
 
 
 def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = None) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _task(folder: Path, size: int) -> Task:
     weights = folder / "encoder.weights.h5"
     make = keras.applications.MobileNetV2
     make(weights=None, include_top=False, input_shape=(size, size, 3)).save_weights(weights)
-    return tasks.find("captioning").configure({"encoder_weights": str(weights), "size": size, "least": 1})
+    return tasks.find("captioning").configure({"encoder_weights": str(weights), "size": size, "least": 1, "beam": BEAM})
 
 
 def _jpeg(draw: np.random.Generator) -> bytes:
@@ -108,7 +108,10 @@ def _captions(draw: np.random.Generator) -> str:
 
 
 class _Loop:
-    """What people write: features by `predict`, then all beams of a picture in one `predict` for each word."""
+    """What people write: features by `predict`, then all beams of a picture in one `predict` for each word.
+
+    Of the picture and its mirror image, as ours, together.
+    """
 
     def __init__(self, task: Task, model: keras.Model) -> None:
         self.beam, self.size, self.most = task.settings["beam"], task.inputs.size, task.targets.words + 1
@@ -121,16 +124,18 @@ class _Loop:
 
     def __call__(self, content: bytes) -> np.ndarray:
         picture = tf.image.resize(tf.io.decode_jpeg(content), (self.size, self.size)).numpy()
-        regions = self.encoder.predict(keras.applications.mobilenet_v2.preprocess_input(picture[None]), verbose=0)
+        both = np.stack([picture, picture[:, ::-1]])
+        regions = self.encoder.predict(keras.applications.mobilenet_v2.preprocess_input(both), verbose=0)
         values = np.repeat(regions, self.beam, axis=0)
         ways = np.full((self.beam, 1, 1), START, np.int32)
         totals = np.array([0.0] + [-np.inf] * (self.beam - 1))
         for _ in range(self.most):
-            logits = self.teller.predict([values, ways], verbose=0)[0][:, 0, -1]
-            chances = np.log(np.mean(np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True), axis=1))
+            logits = self.teller.predict([values, np.tile(ways, (2, 1, 1))], verbose=0)[0][:, 0, -1]
+            told = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+            chances = np.log(told.reshape(2, self.beam, *told.shape[1:]).mean(axis=(0, 2)))
             every = (totals[:, None] + chances).ravel()
             best = np.argsort(-every)[: self.beam]
-            parent, word = np.divmod(best, logits.shape[-1])
+            parent, word = np.divmod(best, chances.shape[-1])
             ways = np.concatenate([ways[parent], word[:, None, None].astype(np.int32)], axis=2)
             totals = every[best]
         return ways

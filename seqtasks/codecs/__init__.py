@@ -38,7 +38,7 @@ def carried(codec: Any) -> dict[str, Callable[[Path], None]]:
 
 
 def augmented(codec: Any) -> tuple[Any, ...]:
-    """Codecs by which training sees the same inputs in other ways, too; most have none."""
+    """Codecs that see the same inputs in other ways, of which training draws one; answers are of all."""
     return codec.augmented() if hasattr(codec, "augmented") else ()
 
 

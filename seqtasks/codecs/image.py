@@ -38,7 +38,7 @@ class Image:
     encoder_weights: str = "imagenet"  # or a file, or none to begin from chance; of no use to small
     fine_tuned: int = 0  # convolutions at the encoder's end that are trained with the rest; -1 for all
     encoder_width: float = 1.0  # of MobileNets, their alpha
-    mirrored: bool = False  # whether training sees photographs in a mirror as well, by chance
+    mirrored: bool = False  # whether training sees photographs in a mirror as well, by chance, and answers are of both
     size: int = 224  # pixels of both sides: a photograph is squashed to a square
 
     def __post_init__(self) -> None:
@@ -127,13 +127,21 @@ class Image:
 
         What is no picture is read as a grey one.
         """
-        kept, _ = self.see(values)
+        kept = self.looked_at(self.read(values)[0])
         return kept, tf.fill([tf.shape(kept)[0]], tf.shape(kept)[1])
 
     def see(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The same and, instead of lengths, which of them could be read, bool (B,)."""
+        """Files' bytes, string (B,) -> what is kept of each way to see them (B, W, ...), which could be read (B,)."""
         seen, good = self.read(values)
-        return self.looked_at(seen), good
+        return self.every_way(seen), good
+
+    def every_way(self, seen: tf.Tensor) -> tf.Tensor:
+        """Pictures, uint8 (B, size, size, 3) -> what is kept of them and, where training had them, their mirror images.
+
+        (B, W, ...), W of `1 + len(augmented())`, in that order.
+        """
+        ways = [seen, tf.reverse(seen, axis=[2])] if self.mirrored else [seen]
+        return tf.stack([self.looked_at(each) for each in ways], axis=1)
 
     def pixels(self) -> tf.TensorSpec:
         """What a runtime without the graph that reads files is given: one picture."""

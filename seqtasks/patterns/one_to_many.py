@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from seqtasks import decoding
+from seqtasks import codecs, decoding
 from seqtasks.codecs.captions import END, START
 from seqtasks.errors import UsageError
 from seqtasks.layers.stack import DEFAULTS as STACK
@@ -121,10 +121,11 @@ def judged(y: tf.Tensor, output: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor
 
 @dataclass(frozen=True)
 class Telling:
-    """What tells of values that an input codec keeps, (B, R, ...)."""
+    """What tells of values that an input codec keeps, (B, W, R, ...): every way to see them, at once."""
 
     model: keras.Model
     targets: Any
+    ways_seen: int  # W
 
     @cached_property
     def regions(self) -> keras.Model:
@@ -145,14 +146,15 @@ class Telling:
         return self.step(begun[0]), begun[1]
 
     def begun(self, kept: tf.Tensor) -> tuple[Any, Any]:
-        """What each teller looks at, and its states."""
-        regions = self.regions(kept, training=False)
-        memories, states = zip(*(teller.begin(regions) for teller in self.tellers), strict=True)
+        """What each teller looks at in each way, and its states."""
+        seen = [self.regions(kept[:, way], training=False) for way in range(self.ways_seen)]
+        memories, states = zip(*(teller.begin(regions) for regions in seen for teller in self.tellers), strict=True)
         return memories, states
 
     def step(self, memories: Any) -> decoding.Step:
-        """A step of all tellers together."""
-        steps = [teller.step(memory) for teller, memory in zip(self.tellers, memories, strict=True)]
+        """A step of all tellers together, of all that they look at."""
+        tellers = self.tellers * self.ways_seen
+        steps = [teller.step(memory) for teller, memory in zip(tellers, memories, strict=True)]
         return decoding.never(decoding.together(steps), (START, UNKNOWN), self.targets.choices)
 
     def ways(self, kept: tf.Tensor, width: tf.Tensor | int, penalty: tf.Tensor | float) -> tuple[tf.Tensor, tf.Tensor]:
@@ -172,9 +174,13 @@ class Telling:
         return tokens
 
 
-def tell(model: keras.Model, targets: Any, settings: Mapping[str, Any]) -> Callable[[tf.Tensor], Named]:
-    """A function of values that an input codec keeps (B, R, ...) -> answer, string (B,), and score (B,)."""
-    telling = Telling(model, targets)
+def _telling(model: keras.Model, inputs: Any, targets: Any) -> Telling:
+    return Telling(model, targets, 1 + len(codecs.augmented(inputs)))
+
+
+def tell(model: keras.Model, inputs: Any, targets: Any, settings: Mapping[str, Any]) -> Callable[[tf.Tensor], Named]:
+    """A function of values that an input codec keeps (B, W, R, ...) -> answer, string (B,), and score (B,)."""
+    telling = _telling(model, inputs, targets)
 
     def told(kept: tf.Tensor) -> Named:
         tokens, scores = telling.ways(kept, settings["beam"], settings["length_penalty"])
@@ -191,8 +197,8 @@ def endpoints(model: keras.Model, inputs: Any, targets: Any, settings: Mapping[s
     explain       values, width -> answer, score, words (B, T), how much each region was looked at, weights (B, T, R)
     sample        values, temperature, top_k, top_p, seed int64 (B,) -> answer
     """
-    telling, penalty = Telling(model, targets), settings["length_penalty"]
-    answer = tell(model, targets, settings)
+    telling, penalty = _telling(model, inputs, targets), settings["length_penalty"]
+    answer = tell(model, inputs, targets, settings)
 
     def said(tokens: tf.Tensor, good: tf.Tensor) -> tf.Tensor:
         return tf.where(good, targets.decode(tokens), "")
@@ -213,7 +219,7 @@ def endpoints(model: keras.Model, inputs: Any, targets: Any, settings: Mapping[s
         tokens, scores = telling.ways(kept, width, penalty)
         best = tokens[:, 0]
         before = tf.pad(best[:, :-1], [[0, 0], [1, 0]], constant_values=START)
-        _, weights = model([kept, before[:, None]], training=False)
+        _, weights = model([kept[:, 0], before[:, None]], training=False)
         words = tf.reshape(targets.decode(tf.reshape(best, [-1, 1])), [-1, telling.most])
         score = tf.where(good, scores[:, 0], 0.0)
         return {"answer": said(best, good), "score": score, "words": words, "weights": weights[:, 0]}
@@ -236,9 +242,9 @@ def endpoints(model: keras.Model, inputs: Any, targets: Any, settings: Mapping[s
 
 def portable(model: keras.Model, inputs: Any, targets: Any, settings: Mapping[str, Any]) -> dict[str, Endpoint]:
     """begin: pixels, uint8 (1, H, W, 3) -> what a step takes; step -> the next word's logits, (1, V)."""
-    telling = Telling(model, targets)
+    telling = _telling(model, inputs, targets)
 
     def begin(seen: tf.Tensor) -> tuple[tf.Tensor, Any, Any]:
-        return tf.fill([1], START), *telling.begun(inputs.looked_at(seen))
+        return tf.fill([1], START), *telling.begun(inputs.every_way(seen))
 
     return writer.portable(begin, telling.step, inputs.pixels())

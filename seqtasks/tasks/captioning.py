@@ -157,6 +157,7 @@ TASK = Task(
         "embedding_dropout": 0.3,
         "output_dropout": 0.5,
         "smoothing": 0.1,
+        "beam": 8,
     },
     declared={"sample": SMALL},
 )
