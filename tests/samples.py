@@ -92,7 +92,7 @@ SAMPLES = {
             "embedding": "16",
             "attention": "32",
             "epochs": "1",
-            "least_steps": "400",
+            "least_steps": "600",
             "batch": "16",
             "dropout": "0",
             "learning_rate": "0.003",
