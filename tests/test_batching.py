@@ -78,6 +78,8 @@ def test_an_epoch_sees_every_row_in_one_way():
         np.concatenate(again), np.concatenate(augmented.order(size=32, least=1, seed=1, epoch=0))
     )
     assert all((augmented.batch(rows)[0][0] == 1).all() for rows in augmented.sweep(size=32))
+    assert augmented.every_way(np.array([7, 3]))[:, :, 0].tolist() == [[1, 2, 3], [1, 2, 3]]
+    assert encoded(2).every_way(np.array([7, 3]))[:, :, 0].tolist() == [[2], [2]]
     other = batching.Augmented.of(encoded(1), encoded(3), encoded(2))
     assert len({each.fingerprint() for each in (augmented, other, encoded(1))}) == 3
 

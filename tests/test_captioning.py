@@ -247,6 +247,8 @@ def test_other_ways_to_learn(captioned: Path, encoder: Path, settings: dict[str,
     data, folders = ["--data", captioned / "captions.csv"], ["--datasets", captioned / "datasets"]
     changes = sets(SETTINGS | {"dropout": "0.1"} | settings)
     run("train", "captioning", *data, *folders, "--manual-dir", encoder, "--model", captioned / "model", *changes)
+    judged = run("evaluate", "captioning", "--split", "train", "--model", captioned / "model", *folders, "--json")
+    assert json.loads(judged.stdout)["examples"] == 10
     restored = trained.restore(captioned / "model", "captioning")
     names = {each.path.split("/")[0] for each in restored.model.trainable_variables}
     assert any(name.startswith("conv") for name in names) == (restored.task.inputs.fine_tuned != 0)
