@@ -29,8 +29,8 @@ help:
 setup: .venv/ready
 
 check: setup
-	$(BIN)/ruff format --check seqtasks tests
-	$(BIN)/ruff check seqtasks tests
+	$(BIN)/ruff format --check seqtasks tests examples
+	$(BIN)/ruff check seqtasks tests examples
 	$(BIN)/mypy
 
 # two processes: most of a test's time is tracing and starting, which one core does; who is done early takes from the other

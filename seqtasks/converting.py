@@ -25,10 +25,16 @@ TABLES = "tables.json"
 OPSET = 18  # of ONNX
 
 
-def write(trained: Trained, form: str, folder: Path) -> dict[str, Any]:
-    """Writes the files of a form into a folder and gives the endpoints that they have, for the manifest."""
+def write(trained: Trained, form: str, folder: Path, *, eight_bits: bool = False) -> dict[str, Any]:
+    """Writes the files of a form into a folder and gives the endpoints that they have, for the manifest.
+
+    LiteRT may have the weights of products in eight bits.
+    """
     endpoints = functions(trained)
-    FORMS[form](trained, endpoints, folder)
+    if eight_bits:
+        _litert(trained, endpoints, folder, eight_bits=True)
+    else:
+        FORMS[form](trained, endpoints, folder)
     task = trained.task
     tables = {"inputs": codecs.describe(task.inputs), "targets": codecs.describe(task.targets)}
     (folder / TABLES).write_text(json.dumps(tables, ensure_ascii=False) + "\n")
@@ -63,7 +69,7 @@ def in_tensorflow(trained: Trained) -> dict[str, runtimes.Endpoint]:
     return {name: endpoint(*each) for name, each in made.items()}
 
 
-def _litert(trained: Trained, endpoints: Mapping[str, Any], folder: Path) -> None:
+def _litert(trained: Trained, endpoints: Mapping[str, Any], folder: Path, *, eight_bits: bool = False) -> None:
     """One file, whose signatures are the endpoints: they share the weights."""
     module = tf.Module()
     held = [*(each.value for each in trained.model.variables), *trained.task.inputs.tables()]
@@ -75,6 +81,7 @@ def _litert(trained: Trained, endpoints: Mapping[str, Any], folder: Path) -> Non
         tf.saved_model.save(module, saved, signatures=signatures)
         converter = tf.lite.TFLiteConverter.from_saved_model(saved, signature_keys=list(endpoints))
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        converter.optimizations = [tf.lite.Optimize.DEFAULT] if eight_bits else []
         (folder / "model.tflite").write_bytes(converter.convert())
 
 

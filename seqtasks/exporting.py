@@ -20,13 +20,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from seqtasks import codecs, converting, files, runtimes
+from seqtasks import codecs, converting, files, runtimes, serving
 from seqtasks.errors import IntegrityError, UsageError
-from seqtasks.serving import MANIFEST, SAVED_MODEL
+from seqtasks.serving import FOLDERS, MANIFEST, SAVED_MODEL
 from seqtasks.task import Task
 from seqtasks.trained import Trained
 
-FOLDERS = {SAVED_MODEL: "serving", "litert": "litert", "onnx": "onnx"}  # form -> where its exports are
 PACKAGES = {"litert": ("ai_edge_litert",), "onnx": ("tf2onnx", "onnxruntime")}  # what makes and runs them
 PROGRAM = runtimes.__file__  # what a fresh process runs
 GOLDEN = 4  # inputs replayed before an export counts
@@ -37,6 +36,7 @@ ODD = (
 )  # fmt: skip
 WRITTEN = 40  # tokens that are compared, of what writes
 TOLERANCE = 1e-4  # in probabilities, between two processes
+LEVELS = 8  # of 256, between two decoders of JPEG
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,13 @@ class Check:
     size: int  # bytes
     load_seconds: float
     answer_seconds: float  # of one input alone
+    read_alike: int | None  # inputs that the codec's reader in plain Python reads alike; None where none is asked
 
 
-def export(trained: Trained, golden: np.ndarray, form: str = SAVED_MODEL) -> Path:
+def export(trained: Trained, golden: np.ndarray, form: str = SAVED_MODEL, *, eight_bits: bool = False) -> Path:
     """Exports to the next number of the form's and gives its path; `golden` are raw values (N,), bytes, to replay.
+
+    With weights in eight bits, of LiteRT, what it says is its own: a fresh process must say that, not what was trained.
 
     Raises IntegrityError if a fresh process does not load it or answers them differently, UsageError where what makes
     or runs such an export is not installed.
@@ -68,7 +71,8 @@ def export(trained: Trained, golden: np.ndarray, form: str = SAVED_MODEL) -> Pat
             tf.saved_model.save(module, str(part), signatures={"serving_default": module.serve})
             endpoints, ask = _endpoints(module), runtimes.serving(module)
         else:
-            endpoints, ask = converting.write(trained, form, part), _asking(trained)
+            endpoints = converting.write(trained, form, part, eight_bits=eight_bits)
+            ask = runtimes.litert(part, WRITTEN, _end(trained)) if eight_bits else _asking(trained)
         files.fault("export.saved")
         asked = list(golden[:GOLDEN])
         expected = [runtimes.plain(ask(row)) for row in _rows(trained, form, asked)]
@@ -77,15 +81,26 @@ def export(trained: Trained, golden: np.ndarray, form: str = SAVED_MODEL) -> Pat
             if not _same(given, wanted):
                 raise IntegrityError(f"the export answers {given} in a fresh process, not {wanted}")
         files.fault("export.replayed")
-        _write_manifest(trained, part, {"format": form, "endpoints": endpoints}, asked, expected)
+        _write_manifest(
+            trained, part, {"format": form, "eight_bits": eight_bits, "endpoints": endpoints}, asked, expected
+        )
     return path
 
 
 def check(trained: Trained, form: str, path: Path, values: np.ndarray) -> Check:
-    """Asks an export raw values (N,), bytes, in a fresh process, and compares its answers with the trained model's."""
-    ask = runtimes.serving(assemble(trained)) if form == SAVED_MODEL else _asking(trained)
+    """Asks an export raw values (N,), bytes, in a fresh process, and compares its answers with the trained model's.
+
+    With one whose weights are in eight bits, those that it gives in this process.
+    """
+    if files.read_json(path / MANIFEST, remedy=serving.REMEDY).get("eight_bits"):
+        ask = runtimes.litert(path, WRITTEN, _end(trained))
+    else:
+        ask = runtimes.serving(assemble(trained)) if form == SAVED_MODEL else _asking(trained)
     expected = [runtimes.plain(ask(row)) for row in _rows(trained, form, list(values))]
-    answered = replay(trained, form, path, list(values))
+    kind = codecs.describe(trained.task.inputs)["codec"]
+    reader = serving.program(f"read_{kind}.py") if form != SAVED_MODEL else None
+    answered = replay(trained, form, path, list(values), reader)
+    most = LEVELS if kind == "image" else 0
     pairs = list(zip(answered["answers"], expected, strict=True))
     return Check(
         form,
@@ -95,6 +110,7 @@ def check(trained: Trained, form: str, path: Path, values: np.ndarray) -> Check:
         sum(each.stat().st_size for each in path.rglob("*") if each.is_file()),
         answered["load_seconds"],
         answered["answer_seconds"],
+        sum(0 <= each <= most for each in answered["apart"]) if reader else None,
     )
 
 
@@ -108,16 +124,21 @@ def _asking(trained: Trained) -> runtimes.Ask:
     return runtimes.asking(converting.in_tensorflow(trained), WRITTEN, _end(trained))
 
 
-def replay(trained: Trained, form: str, folder: Path, values: Sequence[bytes]) -> dict[str, Any]:
+def replay(
+    trained: Trained, form: str, folder: Path, values: Sequence[bytes], reader: Path | None = None
+) -> dict[str, Any]:
     """Asks the export in a fresh process without our code; raises IntegrityError where it cannot be asked.
 
-    Gives the answers and, in seconds, how long it took to load and to answer one.
+    Gives the answers and, in seconds, how long it took to load and to answer one; with a codec's reader in plain
+    Python, how far apart each value is read.
     """
     with tempfile.TemporaryDirectory() as temporary:
         rows = Path(temporary) / "rows.npz"
-        np.savez(rows, *_rows(trained, form, values))
+        given: dict[str, Any] = {f"row_{number}": row for number, row in enumerate(_rows(trained, form, values))}
+        given |= {f"value_{number}": np.frombuffer(value, np.uint8) for number, value in enumerate(values)}
+        np.savez(rows, number=len(values), **given)
         # -P keeps the program's own folder, where our package lies, off the path
-        command = [sys.executable, "-P", PROGRAM, form, folder.absolute(), rows, WRITTEN, _end(trained)]
+        command = [sys.executable, "-P", PROGRAM, form, folder.absolute(), rows, WRITTEN, _end(trained), reader or ""]
         done = subprocess.run(
             [str(each) for each in command], capture_output=True, text=True, check=False, cwd=temporary
         )

@@ -1,12 +1,14 @@
 """Asks an export in its own runtime: TensorFlow alone, LiteRT or ONNX Runtime, and NumPy.
 
 It imports nothing of this package, and is the program that a fresh process runs, too:
-python runtimes.py FORM FOLDER ROWS MOST END, which prints answers and times as JSON.
+python runtimes.py FORM FOLDER ROWS MOST END [READER], which prints answers and times as JSON and, with the program of a
+codec's reader in plain Python, how far that is from the rows that the codec made.
 """
 
 from __future__ import annotations
 
 import json
+import runpy
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -60,11 +62,15 @@ def saved_model(folder: Path, most: int, end: int) -> Ask:
     return serving(tf.saved_model.load(str(folder)))
 
 
-def litert(folder: Path, most: int, end: int) -> Ask:
+def in_litert(folder: Path) -> dict[str, Endpoint]:
     from ai_edge_litert.interpreter import Interpreter
 
     model = Interpreter(model_path=str(folder / "model.tflite"))
-    return asking({name: model.get_signature_runner(name) for name in model.get_signature_list()}, most, end)
+    return {name: model.get_signature_runner(name) for name in model.get_signature_list()}
+
+
+def litert(folder: Path, most: int, end: int) -> Ask:
+    return asking(in_litert(folder), most, end)
 
 
 def onnx(folder: Path, most: int, end: int) -> Ask:
@@ -95,17 +101,33 @@ def plain(answer: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def main(form: str, folder: str, rows: str, most: str, end: str) -> None:
+def read_apart(reader: str, folder: Path, values: list[np.ndarray], rows: list[np.ndarray]) -> list[float]:
+    """How far a reader's rows are from the codec's, at most, for each value, bytes as uint8 (N,); -1 for another size.
+
+    The reader is a program with a function of the codec's tables and a value, as examples/read_*.py are.
+    """
+    read = runpy.run_path(reader)["read"]
+    tables = json.loads((folder / "tables.json").read_text(encoding="utf-8"))["inputs"]
+    found = [read(tables, value.tobytes()) for value in values]
+    return [
+        float(np.abs(given.astype(float) - wanted).max()) if given.shape == wanted.shape else -1.0
+        for given, wanted in zip(found, rows, strict=True)
+    ]
+
+
+def main(form: str, folder: str, rows: str, most: str, end: str, reader: str = "") -> None:
     start = time.perf_counter()
     ask = FORMS[form](Path(folder), int(most), int(end))
     loaded = time.perf_counter()
     with np.load(rows, allow_pickle=False) as kept:
-        values = [kept[f"arr_{number}"] for number in range(len(kept))]
+        values = [kept[f"row_{number}"] for number in range(int(kept["number"]))]
+        raw = [kept[f"value_{number}"] for number in range(len(values))]
     ask(values[0])  # what is done once only
     begun = time.perf_counter()
     answers = [plain(ask(each)) for each in values]
     each = (time.perf_counter() - begun) / len(values)
-    print(json.dumps({"answers": answers, "load_seconds": loaded - start, "answer_seconds": each}))
+    apart = read_apart(reader, Path(folder), raw, values) if reader else []
+    print(json.dumps({"answers": answers, "load_seconds": loaded - start, "answer_seconds": each, "apart": apart}))
 
 
 if __name__ == "__main__":

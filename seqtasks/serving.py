@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,8 @@ from seqtasks.errors import InputError, IntegrityError, UsageError
 
 MANIFEST = "manifest.json"
 SAVED_MODEL = "saved-model"
+FOLDERS = {SAVED_MODEL: "serving", "litert": "litert", "onnx": "onnx"}  # form -> where its exports are
+RUNTIMES = {"litert": "ai_edge_litert", "onnx": "onnxruntime"}  # the packages that run them
 BATCH = 256  # values answered at a time
 REMEDY = "export again, or copy the whole folder again"
 
@@ -73,14 +79,48 @@ def load(path: str | Path) -> Served:
         raise IntegrityError(f"{folder} cannot be loaded ({type(error).__name__}); {REMEDY}") from error
 
 
-def newest(path: Path) -> Path:
+def without_tensorflow(path: Path, form: str, values: Sequence[str]) -> list[dict[str, Any]]:
+    """What the newest export of a form says of values, asked by the program in examples/ that anyone may run.
+
+    Raises UsageError where there is no such export, its runtime is missing, or it gives no classes, IntegrityError
+    where a file is altered.
+    """
+    folder = newest(path, form)
+    manifest = verified(folder)
+    if manifest.get("format", SAVED_MODEL) != form:
+        raise UsageError(f"{folder} is for {manifest.get('format', SAVED_MODEL)}, not {form}; give another folder")
+    if "serve" not in manifest["endpoints"]:
+        raise UsageError(f"{folder} writes, token by token; --runtime is for what gives a class")
+    asking, runtime = program(f"with_{form}.py"), RUNTIMES[form]
+    if asking is None or find_spec(runtime) is None or find_spec("regex") is None:
+        raise UsageError(f"{form} needs {runtime}, which is not installed; pip install 'seqtasks[{form}]'")
+    command = [sys.executable, str(asking), str(folder), "--", *values]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        raise IntegrityError(f"{folder} cannot be asked ({last}); {REMEDY}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def newest(path: Path, form: str = SAVED_MODEL) -> Path:
     """The folder of the export to read; raises UsageError where there is none."""
     if (path / MANIFEST).exists() or (path / "saved_model.pb").exists():
         return path
-    found = [each for each in (path / "serving").glob("*") if each.name.isdecimal()]
+    found = [each for each in (path / FOLDERS[form]).glob("*") if each.name.isdecimal()]
     if not found:
-        raise UsageError(f'no export in {path}; run "seqtasks export TASK" first or name its folder with --model')
+        option = "" if form == SAVED_MODEL else f" --format {form}"
+        raise UsageError(
+            f'no export in {path}; run "seqtasks export TASK{option}" first or name its folder with --model'
+        )
     return max(found, key=lambda each: int(each.name))
+
+
+def exports(path: Path) -> list[Path]:
+    """The folders of all exports in a model's folder, or the folder given where it is an export."""
+    if (path / MANIFEST).exists():
+        return [path]
+    found = [each for name in FOLDERS.values() for each in (path / name).glob("*") if each.name.isdecimal()]
+    return sorted(found, key=lambda each: (each.parent, int(each.name)))
 
 
 def verified(folder: Path) -> dict[str, Any]:
@@ -95,6 +135,13 @@ def verified(folder: Path) -> dict[str, Any]:
         if path.is_symlink() or not path.is_file() or files.sha256(path) != recorded[name]:
             raise IntegrityError(f"{path} does not match {MANIFEST}; {REMEDY}")
     return manifest
+
+
+def program(name: str) -> Path | None:
+    """One of the programs in examples/, which are installed with the package; None where they are not."""
+    here = Path(__file__).parent
+    places = (here / "examples" / name, here.parent / "examples" / name)  # installed; in a checkout
+    return next((place for place in places if place.is_file()), None)
 
 
 def as_bytes(value: str | bytes) -> bytes:

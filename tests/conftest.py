@@ -24,7 +24,7 @@ import filelock
 import pytest
 from click.testing import CliRunner, Result
 
-from seqtasks import tasks
+from seqtasks import exporting, serving, tasks
 from seqtasks.cli import group
 from seqtasks.task import Folders
 from tests.samples import SAMPLES, make_smaller
@@ -65,6 +65,23 @@ def learned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp(name) / "a model"  # with a space in its path, as people have them
     shutil.copytree(shared / "model", folder)
     return Learned(name, folder, printed.read_text())
+
+
+@pytest.fixture
+def copied(learned: Learned, tmp_path: Path) -> Learned:
+    """The same with a folder for this test alone, to do harm in: its model and the first export."""
+    folder = tmp_path / "a copied model"
+    shutil.copytree(learned.folder, folder, ignore=shutil.ignore_patterns("litert", "onnx", "training"))
+    for path in (folder / "serving").glob("[!1]*"):
+        shutil.rmtree(path)
+    return Learned(learned.name, folder, learned.printed)
+
+
+def exported(learned: Learned, form: str) -> Path:
+    """The newest export of a form, made where there is none yet."""
+    if not exporting.numbers(learned.folder, form):
+        run("export", learned.name, "--format", form, "--model", learned.folder)
+    return serving.newest(learned.folder, form)
 
 
 @contextmanager

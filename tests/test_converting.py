@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 
 import seqtasks
-from seqtasks import converting, exporting, runtimes, tasks, trained
+from seqtasks import converting, exporting, quantizing, runtimes, tasks, trained
 from seqtasks.codecs.captions import END, Captions
 from seqtasks.codecs.image import Image
 from seqtasks.codecs.labels import Labels
@@ -23,7 +25,7 @@ from seqtasks.errors import IntegrityError, UsageError
 from seqtasks.layers.stack import CELLS
 from seqtasks.task import Task
 from seqtasks.trained import Trained
-from tests.conftest import Learned, run
+from tests.conftest import Learned, exported, run
 
 FORMS = list(converting.FORMS)
 WORDS = tuple("abcdefgh")
@@ -72,10 +74,11 @@ def test_a_class_of_a_text(cell: str, bidirectional: bool, form: str, tmp_path: 
 
 @forms
 @pytest.mark.parametrize("strands", ["one", "both"])
-def test_a_class_of_a_sequence(strands: str, form: str, tmp_path: Path):
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_class_of_a_sequence(stride: int, strands: str, form: str, tmp_path: Path):
     codecs = {"inputs": Nucleotides(strands=strands, length=30), "targets": Labels(("a", "b"))}
     rows = [row.astype(np.uint8) for row in ids(1, 9, 40)]
-    compared(untrained("dna", codecs, filters=4, front=3), form, tmp_path, rows)
+    compared(untrained("dna", codecs, filters=4, front=3, stride=stride), form, tmp_path, rows)
 
 
 @forms
@@ -130,3 +133,28 @@ def test_without_its_runtime_it_says_what_to_install(learned: Learned, monkeypat
     monkeypatch.setattr(exporting, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"onnx needs tf2onnx, .*; pip install 'seqtasks\[onnx\]'"):
         run("export", learned.name, "--format", "onnx", "--model", learned.folder)
+
+
+def test_weights_in_eight_bits_are_smaller_and_their_loss_is_told(learned: Learned, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(exporting, "CHECKED", 6)
+    monkeypatch.setattr(quantizing, "EXAMPLES", 20)
+    monkeypatch.setattr(quantizing, "WRITING", 3)
+    plain = exported(learned, "litert")
+    before = exporting.numbers(learned.folder, "litert")
+    result = run("export", learned.name, "--format", "litert", "--int8", "--check", "--model", learned.folder)
+    folder = learned.folder / "litert" / str(exporting.next_number(learned.folder, "litert") - 1)
+    assert exporting.numbers(learned.folder, "litert") == [*before, int(folder.name)]
+    assert json.loads((folder / "manifest.json").read_text())["eight_bits"]
+    sizes = [(each / "model.tflite").stat().st_size for each in (plain, folder)]
+    assert sizes[1] < sizes[0]
+    told = re.search(r"asked\): ([01]\.\d+) as trained, ([01]\.\d+) in eight bits, ([-+].*)", result.output)
+    assert told
+    as_trained, eight, difference = map(float, told.groups())
+    assert difference == pytest.approx(eight - as_trained, abs=2e-4)
+    assert as_trained > 0.5
+    shutil.rmtree(folder)  # other tests ask the newest
+
+
+def test_eight_bits_are_for_litert(learned: Learned):
+    with pytest.raises(UsageError, match="--int8 goes with --format litert"):
+        run("export", learned.name, "--format", "onnx", "--int8", "--model", learned.folder)

@@ -35,8 +35,19 @@ FLOORS = (
     {"tasks"},
     {"preparing", "trained"},
     {"learning"},
-    {"answering", "converting", "evaluation", "exporting", "looking", "mutation", "runtimes", "serving", "writing"},
-    {"benchmarks", "comparing", "folding"},
+    {
+        "answering",
+        "converting",
+        "evaluation",
+        "exporting",
+        "looking",
+        "mutation",
+        "quantizing",
+        "runtimes",
+        "serving",
+        "writing",
+    },
+    {"benchmarks", "comparing", "folding", "health"},
     {"cli"},
 )
 

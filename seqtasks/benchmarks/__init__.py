@@ -29,11 +29,16 @@ def interleaved(calls: Mapping[str, Callable[[], Any]], *, repeats: int) -> dict
     return {name: median(seconds) for name, seconds in taken.items()}
 
 
+def unlearned(task: Task, folder: Path, model: keras.Model | None = None) -> trained.Trained:
+    """A model of the task, a new one where none is given, as if it had been trained in the folder."""
+    inputs, targets = codecs.describe(task.inputs), codecs.describe(task.targets)
+    card = cards.Card(task.name, "sample", "", {}, inputs, targets, {}, {}, 0, {}, 0, **cards.provenance())
+    return trained.Trained(task, model or trained.build(task), card, folder)
+
+
 def export(task: Task, model: keras.Model, folder: Path, golden: np.ndarray) -> serving.Served:
     """A model of the task, trained or not, exported and loaded."""
-    inputs, targets = codecs.describe(task.inputs), codecs.describe(task.targets)
-    card = cards.Card(task.name, "", "", {}, inputs, targets, {}, {}, 0, {}, 0)
-    return serving.load(exporting.export(trained.Trained(task, model, card, folder), golden))
+    return serving.load(exporting.export(unlearned(task, folder, model), golden))
 
 
 def circumstances() -> dict[str, Any]:

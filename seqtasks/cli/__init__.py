@@ -9,7 +9,21 @@ import traceback
 
 import click
 
-from seqtasks.cli import bench, caption, compare, download, evaluate, export, generate, listing, predict, score, train
+from seqtasks.cli import (
+    bench,
+    caption,
+    compare,
+    doctor,
+    download,
+    evaluate,
+    export,
+    generate,
+    info,
+    listing,
+    predict,
+    score,
+    train,
+)
 from seqtasks.errors import SeqtasksError
 
 
@@ -20,7 +34,8 @@ def group(debug: bool) -> None:
     """Train recurrent networks on sequences and take them away as self-contained SavedModels."""
 
 
-for module in (download, train, compare, evaluate, export, predict, generate, caption, score, listing, bench):
+VERBS = (download, train, compare, evaluate, export, info, predict, generate, caption, score, listing, doctor, bench)
+for module in VERBS:
     group.add_command(module.command)
 
 

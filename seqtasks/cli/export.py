@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from seqtasks.cli import options
+from seqtasks.errors import IntegrityError, UsageError
 
 if TYPE_CHECKING:
     from seqtasks.exporting import Check
@@ -21,21 +22,38 @@ FORMATS = ("saved-model", "litert", "onnx")
 @click.option(
     "--check", is_flag=True, help="Ask it the sample and odd inputs in its own runtime; exit 4 if it differs."
 )
+@click.option(
+    "--int8", "eight_bits", is_flag=True, help="LiteRT: weights in eight bits; says what accuracy that costs."
+)
 @options.model_option
-def command(task: str, form: str, check: bool, model: Path | None) -> None:
+@options.datasets_option
+@options.manual_option
+def command(
+    task: str, form: str, check: bool, eight_bits: bool, model: Path | None, datasets: str, manual_dir: str | None
+) -> None:
     """Write a trained model as a SavedModel that takes raw values and needs none of this package.
 
     Or its network as a file for LiteRT or ONNX Runtime, which takes what is made of raw values: ids, bases, pixels.
     """
+    if eight_bits and form != "litert":
+        raise UsageError("--int8 goes with --format litert; give both")
     folder = options.model_folder(model, task)
     options.start_tensorflow()
-    from seqtasks import exporting, files, trained
-    from seqtasks.errors import IntegrityError
+    from seqtasks import exporting, files, serving, trained
 
     restored = trained.restore(folder, task)
     with files.lock(folder):
-        path = exporting.export(restored, exporting.golden(restored.task), form)
+        path = exporting.export(restored, exporting.golden(restored.task), form, eight_bits=eight_bits)
     click.echo(f"exported {task} to {path}")
+    if eight_bits:
+        from seqtasks import quantizing
+
+        cost = quantizing.loss(restored, path, options.folders(datasets, manual_dir), options.say)
+        what = "next tokens" if "begin" in serving.verified(path)["endpoints"] else "answers"
+        click.echo(
+            f"right {what} of {cost.data} ({cost.examples:,} asked): {cost.before:.4f} as trained, {cost.after:.4f} in "
+            f"eight bits, {cost.after - cost.before:+.4f}"
+        )
     if not check:
         return
     found = exporting.check(restored, form, path, exporting.checked(restored.task))
@@ -44,6 +62,11 @@ def command(task: str, form: str, check: bool, model: Path | None) -> None:
         raise IntegrityError(
             f"{path} answers {found.inputs - found.equal} of {found.inputs} inputs otherwise than the trained model"
         )
+    if found.read_alike is not None and found.read_alike < found.inputs:
+        other = found.inputs - found.read_alike
+        raise IntegrityError(
+            f"the reader in plain Python reads {other} of {found.inputs} inputs otherwise than the codec"
+        )
 
 
 def _show(found: Check) -> None:
@@ -51,14 +74,18 @@ def _show(found: Check) -> None:
     from rich.table import Table
 
     table = Table(title=f"{found.form}, in a process that has its runtime alone")
-    for name in ("inputs", "answers equal", "largest difference", "size", "loads in", "an answer"):
+    row = {
+        "inputs": str(found.inputs),
+        "answers equal": str(found.equal),
+        "largest difference": f"{found.largest:.1e}",
+        "read alike in plain Python": str(found.read_alike),
+        "size": f"{found.size / 1e6:.1f} MB",
+        "loads in": f"{found.load_seconds:.2f} s",
+        "an answer": f"{found.answer_seconds * 1e3:.1f} ms",
+    }
+    if found.read_alike is None:
+        del row["read alike in plain Python"]
+    for name in row:
         table.add_column(name, justify="right")
-    table.add_row(
-        str(found.inputs),
-        str(found.equal),
-        f"{found.largest:.1e}",
-        f"{found.size / 1e6:.1f} MB",
-        f"{found.load_seconds:.2f} s",
-        f"{found.answer_seconds * 1e3:.1f} ms",
-    )
+    table.add_row(*row.values())
     Console().print(table)

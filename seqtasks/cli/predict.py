@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,9 @@ from seqtasks.errors import InputError, UsageError
 @click.option("--window", type=int, help="Scan: answer windows of so many bases along the records of a FASTA file.")
 @click.option("--stride", type=int, help="Bases from one window to the next.  [default: a half of --window]")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw what each base of a value matters.")
+@click.option(
+    "--runtime", type=click.Choice(["onnx", "litert"]), help="Answer from such an export, and sooner: no TensorFlow."
+)
 @click.option("--strict", is_flag=True, help="Stop at the first bad row, instead of setting it aside.")
 @options.reading_options
 @options.json_option
@@ -49,6 +53,7 @@ def command(
     window: int | None,
     stride: int | None,
     plot: Path | None,
+    runtime: str | None,
     input_column: str | None,
     separator: str | None,
     encoding: str,
@@ -66,9 +71,14 @@ def command(
         raise UsageError(f"a scan writes bed, csv, tsv or jsonl, not {kind}; choose with --format")
     if plot and len(values) != 1:
         raise UsageError("--plot draws one value; give one")
+    if runtime and (file or plot):
+        raise UsageError("--runtime answers values; leave --file and --plot out")
     folder = options.model_folder(model, task)
     from seqtasks import serving
 
+    if runtime:
+        _print(values, serving.without_tensorflow(folder, runtime, values), as_json=as_json)
+        return
     serving.newest(folder)  # a missing export is told before TensorFlow takes its seconds
     options.start_tensorflow()
     from seqtasks import tasks
@@ -89,6 +99,10 @@ def command(
     answers = served(cleaned)
     if plot:
         _draw(served, codec, cleaned[0], plot)
+    _print(values, answers, as_json=as_json)
+
+
+def _print(values: Sequence[str], answers: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     if as_json:
         inputs = [value.encode("utf-8", "surrogateescape").decode(errors="replace") for value in values]
         options.say_json([{"input": value, **answer} for value, answer in zip(inputs, answers, strict=True)])

@@ -61,7 +61,8 @@ class Shorter(keras.layers.Layer):
 
     def call(self, values: tf.Tensor, kept: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         values = values * tf.cast(kept, values.dtype)[:, :, None]
-        missing = -tf.shape(values)[1] % self.stride
+        steps = tf.shape(values)[1]
+        missing = (steps + self.stride - 1) // self.stride * self.stride - steps
         values = tf.pad(values, [[0, 0], [0, missing], [0, 0]])
         return tf.nn.max_pool1d(values, self.stride, self.stride, "VALID"), kept[:, :: self.stride]
 

@@ -1,0 +1,25 @@
+"""A text that is to be gone on with -> ids of its characters or words, and ids -> text, in plain Python.
+
+`tables` is the `inputs` of an export's tables.json, written where the codec is `tokens`.
+"""
+
+import numpy as np
+import regex
+
+UNKNOWN, SPECIALS = 1, 2  # the id of an unknown piece; ids before that of the first piece
+BLANKS = "\t\n\f\r "  # what RE2, TensorFlow's regular expressions, takes for white space
+KNOWN = r"\p{L}\p{N}\p{M}'’"
+WORDS = rf" ?[{KNOWN}]+| ?[^{KNOWN}{BLANKS}]|[{BLANKS}]"  # a word has the space before it
+
+
+def read(tables: dict, value: bytes) -> np.ndarray:
+    """A text's bytes -> ids, int32 (1, steps); of nothing those of a line feed, as something must be gone on from."""
+    ids = {piece: number for number, piece in enumerate(tables["vocabulary"], SPECIALS)}
+    text = value.replace(b"\0", b" ").decode(errors="replace") or "\n"
+    pieces = list(text) if tables["level"] == "character" else regex.findall(WORDS, text)
+    return np.array([[ids.get(piece, UNKNOWN) for piece in pieces]], np.int32)
+
+
+def write(tables: dict, ids: list[int]) -> str:
+    """Ids -> the text that they are."""
+    return "".join(("", "\ufffd", *tables["vocabulary"])[number] for number in ids)

@@ -1,0 +1,21 @@
+"""Asks a SavedModel, with TensorFlow alone: raw values go in, answers come out.
+
+seqtasks export sentiment
+pip install tensorflow
+python examples/with_tensorflow.py saved_models/sentiment/serving/1 "A fine film."
+"""
+
+import argparse
+from pathlib import Path
+
+import tensorflow as tf
+
+parser = argparse.ArgumentParser()
+parser.add_argument("export", help="the folder of an export")
+parser.add_argument("values", nargs="+", help="what is to be answered")
+parser.add_argument("--files", action="store_true", help="values are names of files")
+given = parser.parse_args()
+model = tf.saved_model.load(given.export)
+values = [Path(value).read_bytes() for value in given.values] if given.files else given.values
+for answer in model.serve(tf.constant(values))["answer"].numpy():
+    print(answer.decode())

@@ -1,0 +1,222 @@
+"""The programs in examples/ answer as the exports do, and their readers read as the codecs do."""
+
+from __future__ import annotations
+
+import http.server
+import io
+import json
+import runpy
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+import seqtasks
+from seqtasks import codecs, converting, exporting, runtimes, serving, trained
+from seqtasks.codecs.image import Image
+from seqtasks.codecs.nucleotides import Nucleotides
+from seqtasks.codecs.text import Text
+from seqtasks.codecs.tokens import Tokens
+from seqtasks.errors import IntegrityError, UsageError
+from seqtasks.patterns import many_to_one
+from tests.conftest import Learned, exported, run
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+WORDS = (
+    "a",
+    "film",
+    "caf\u00e9",
+    " film",
+    " caf\u00e9",
+    "\u0633",
+    "\u0631",
+    "'",
+    "don't",
+    "<",
+    "/",
+    "\ufffd",
+    "\n",
+    " ",
+    ",",
+    "\u03c2",
+)
+VALUES = (
+    *exporting.ODD,
+    b"", b"A film,film! Don't<br />don't<BR\t>a  film\r\n\x0b\x1f\xc2\xa0\xe2\x80\x83a",
+    b"\xed\xa0\x80a\xf0\x9f\x98a\xff\xffa", b"a\0b\0\0 film\x00",
+    "\u00c9CAF\u00c9 cafe\u0301 \u0130 \u4e2d\u6587".encode(),
+    "\u039f\u0394\u039f\u03a3 \u03a3 \ufb01\u1e9e \u0661\u0662".encode(), b"<br <br/> <br / >",
+    b"acgtun RYSWKM\tbdhv\nacgt-*x", b"ACGT" * 50, b"film caf\xc3\xa9 " * 30,
+)  # fmt: skip
+CODECS = [
+    Text(vocabulary=WORDS, length=7),
+    Text(vocabulary=WORDS, length=3, keep="head", lower=False),
+    Text(vocabulary=WORDS, level="character", length=9),
+    Text(vocabulary=WORDS, level="character", length=4, keep="head", lower=False),
+    Tokens(vocabulary=WORDS),
+    Tokens(vocabulary=WORDS, level="word"),
+    Nucleotides(length=20),
+    Nucleotides(length=12, keep="tail"),
+]
+forms = pytest.mark.parametrize("form", converting.FORMS)
+
+
+def reader(codec: Any) -> Callable[[dict[str, Any], bytes], np.ndarray]:
+    name = codecs.describe(codec)["codec"]
+    return runpy.run_path(str(EXAMPLES / f"read_{name}.py"))["read"]  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: f"{type(codec).__name__}-{getattr(codec, 'level', '')}")
+def test_a_value_is_read_in_plain_python_as_the_codec_reads_it(codec: Any):
+    read = reader(codec)
+    tables = json.loads(json.dumps(asdict(codec)))
+    for value, row in zip(VALUES, codecs.rows(codec, VALUES), strict=True):
+        given = read(tables, value)
+        assert given.dtype == row.dtype
+        assert given.tolist() == row.tolist(), value
+
+
+@pytest.mark.parametrize("kind", ["JPEG RGB", "JPEG L", "JPEG CMYK", "PNG RGBA", "PNG P", "GIF P", "WEBP RGB"])
+@pytest.mark.parametrize("size", [24, 80])
+def test_a_picture_is_read_in_plain_python_as_the_codec_reads_it(kind: str, size: int):
+    form, mode = kind.split()
+    grid = np.random.default_rng(0).integers(0, 255, (5, 7, 3)).repeat(9, 0).repeat(8, 1)
+    exif = Picture.Exif()
+    exif[0x0112] = 6
+    file = io.BytesIO()
+    Picture.fromarray(grid.astype(np.uint8)).convert(mode).save(
+        file, form, **({"exif": exif} if form == "JPEG" else {})
+    )
+    codec = Image(encoder="small", size=size)
+    for value in (file.getvalue(), file.getvalue()[:40], b"", b"no picture"):
+        given, wanted = reader(codec)(asdict(codec), value), codecs.rows(codec, [value])[0]
+        assert given.dtype == wanted.dtype
+        assert given.shape == wanted.shape
+        assert np.abs(given.astype(int) - wanted).max() <= exporting.LEVELS
+
+
+def answered(program: str, folder: Path, values: list[bytes], place: Path) -> list[str]:
+    """What a program in examples/ prints, a line a value, in a process whose folder holds nothing."""
+    names = []
+    for number, value in enumerate(values):
+        (place / f"{number}.value").write_bytes(value)
+        names.append(f"{number}.value")
+    command = [sys.executable, str(EXAMPLES / program), str(folder.absolute()), "--files", *names]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=place).stdout.splitlines()
+
+
+@forms
+def test_an_export_is_asked_without_tensorflow(learned: Learned, form: str, tmp_path: Path):
+    folder = exported(learned, form)
+    restored = trained.restore(learned.folder, learned.name)
+    values = list(exporting.golden(restored.task)[:3])
+    lines = [json.loads(line) for line in answered(f"with_{form}.py", folder, values, tmp_path)]
+    if restored.task.pattern is many_to_one:
+        for line, wanted in zip(lines, seqtasks.load(learned.folder)(values), strict=True):
+            assert line["answer"] == wanted["answer"]
+            assert line["probability"] == pytest.approx(wanted["probability"], abs=1e-5)
+            assert line["probabilities"] == pytest.approx(wanted["probabilities"], abs=1e-5)
+        return
+    end = getattr(restored.task.targets, "end", -1)
+    ask = runtimes.asking(converting.in_tensorflow(restored), exporting.WRITTEN, end)
+    for line, row in zip(lines, codecs.rows(restored.task.inputs, values), strict=True):
+        tokens = np.array([ask(row)["tokens"]])
+        assert line["answer"] == restored.task.targets.decode(tokens).numpy()[0].decode()
+
+
+def test_a_saved_model_is_asked_with_tensorflow_alone(learned: Learned, tmp_path: Path):
+    values = list(exporting.golden(trained.restore(learned.folder, learned.name).task)[:2])
+    lines = answered("with_tensorflow.py", serving.newest(learned.folder), values, tmp_path)
+    wanted = [answer["answer"] for answer in seqtasks.load(learned.folder)(values)]
+    assert "\n".join(lines) == "\n".join(wanted).rstrip("\n")
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
+def test_the_rest_form_is_asked_with_a_values_bytes(tmp_path: Path):
+    """Of a server that is none: what is sent is what TensorFlow Serving's REST form wants."""
+    asked = {}
+
+    class Serving(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked[self.path] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"predictions": []}')
+
+        def log_message(self, *arguments: object) -> None:
+            """Nothing."""
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Serving) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        done = subprocess.run(
+            ["sh", str(EXAMPLES / "rest.sh"), "sentiment"],
+            input=b"A fine film.\xff" * 30,
+            capture_output=True,
+            check=True,
+            env={"SERVER": f"http://127.0.0.1:{server.server_port}", "PATH": "/usr/local/bin:/usr/bin:/bin"},
+        )
+        server.shutdown()
+    assert done.stdout == b'{"predictions": []}'
+    sent = "QSBmaW5lIGZpbG0u/0EgZmluZSBmaWxtLv9B"
+    assert asked["/v1/models/sentiment:predict"]["instances"][0]["values"]["b64"].startswith(sent)
+
+
+VALUES_OF = {"sentiment": ["A fine film.", "--files", "\U0001f600 \xe9\udcff"], "dna": ["ACGT" * 15, "nnacg"]}
+
+
+@forms
+def test_predict_answers_the_same_from_another_runtime(learned: Learned, form: str):
+    folder = exported(learned, form)
+    if learned.name not in VALUES_OF:
+        with pytest.raises(UsageError, match="is for what gives a class"):
+            run("predict", learned.name, "a", "--runtime", form, "--model", folder)
+        return
+    values = VALUES_OF[learned.name]
+    for extra in ([], ["--json"]):
+        given = run("predict", learned.name, *extra, "--runtime", form, "--model", folder, "--", *values)
+        wanted = run("predict", learned.name, *extra, "--model", learned.folder, "--", *values)
+        if not extra:
+            assert given.output == wanted.output
+            continue
+        for line, other in zip(json.loads(given.output), json.loads(wanted.output), strict=True):
+            assert (line["input"], line["answer"]) == (other["input"], other["answer"])
+            assert line["probabilities"] == pytest.approx(other["probabilities"], abs=1e-5)
+
+
+@forms
+def test_what_cannot_be_asked_without_tensorflow_says_why(copied: Learned, form: str, tmp_path: Path):
+    ask = ("predict", copied.name, "a", "--runtime", form, "--model")
+    with pytest.raises(UsageError, match=f'run "seqtasks export TASK --format {form}" first'):
+        run(*ask, copied.folder)
+    with pytest.raises(UsageError, match=f"is for saved-model, not {form}"):
+        run(*ask, copied.folder / "serving" / "1")
+    with pytest.raises(UsageError, match="leave --file and --plot out"):
+        run("predict", copied.name, "--file", "x.csv", "--runtime", form)
+
+
+def test_no_flipped_bit_is_overlooked(learned: Learned, tmp_path: Path):
+    """150 of them, spread over the files of two exports, as large as each file is."""
+    draw = np.random.default_rng(0)
+    for form in ("saved-model", "onnx"):
+        folder = shutil.copytree(exported(learned, form), tmp_path / form)
+        paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != serving.MANIFEST)
+        ends = np.cumsum([path.stat().st_size for path in paths])
+        for _ in range(75):
+            place = int(draw.integers(ends[-1]))
+            path = paths[int(np.searchsorted(ends, place, side="right"))]
+            content = path.read_bytes()
+            flipped = bytearray(content)
+            flipped[place % len(content)] ^= 1 << int(draw.integers(8))
+            path.write_bytes(flipped)
+            with pytest.raises(IntegrityError, match=path.name):
+                serving.verified(folder)
+            path.write_bytes(content)
+        serving.verified(folder)
