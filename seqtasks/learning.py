@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from seqtasks import cards, codecs, files, preparing, trained
+from seqtasks import cards, codecs, files, preparing, trained, training
 from seqtasks.batching import Batches
 from seqtasks.errors import DivergenceError
 from seqtasks.layers import stack
@@ -53,6 +53,7 @@ class Lesson:
 def prepare(task: Task, dataset: str | Source | None, folders: Folders, notice: Callable[[str], None]) -> Lesson:
     """Reads, splits, fits and encodes; raises what preparing's functions raise, and UsageError for no layer."""
     stack.check(task.settings)  # at once, not when the data are ready
+    training.check(task.settings)
     data = preparing.read(task, dataset, folders, notice)
     declared = task if data.source else task.on(data.name)
     fitted = preparing.fit(replace(declared, inputs=codecs.located(declared.inputs, folders.manual)), data)
@@ -81,19 +82,19 @@ def learn(
     facts, provenance = lesson.facts(seed), cards.provenance()
     identity = {**facts, "versions": provenance["versions"]}
     checkpoints = trained.begin(folder, identity, fresh=fresh, resume=resume)
-    training = lesson.training(seed)
+    learned = lesson.training(seed)
     try:
-        progress = training.run(lesson.train, lesson.validation, folder=checkpoints, callbacks=callbacks, notice=notice)
+        progress = learned.run(lesson.train, lesson.validation, folder=checkpoints, callbacks=callbacks, notice=notice)
     except DivergenceError:
-        if training.progress.best:
-            _keep(folder, training, lesson, facts | provenance)
-            notice(f"the best epoch so far, {training.progress.best['epoch']}, is kept in {folder}")
+        if learned.progress.best:
+            _keep(folder, learned, lesson, facts | provenance)
+            notice(f"the best epoch so far, {learned.progress.best['epoch']}, is kept in {folder}")
         raise
-    _keep(folder, training, lesson, facts | provenance)
+    _keep(folder, learned, lesson, facts | provenance)
     return progress
 
 
-def _keep(folder: Path, training: Training, lesson: Lesson, facts: Mapping[str, Any]) -> None:
+def _keep(folder: Path, learned: Training, lesson: Lesson, facts: Mapping[str, Any]) -> None:
     source = lesson.data.source
     card = cards.Card(
         **facts,
@@ -102,10 +103,10 @@ def _keep(folder: Path, training: Training, lesson: Lesson, facts: Mapping[str, 
         rows=lesson.data.rows,
         dropped=lesson.data.dropped,
         source=asdict(source) if source else None,
-        best=training.progress.best,
-        seconds=round(training.progress.seconds, 1),
+        best=learned.progress.best,
+        seconds=round(learned.progress.seconds, 1),
     )
-    trained.keep(folder, training.model, card, training.progress.history, codecs.carried(lesson.task.inputs))
+    trained.keep(folder, learned.model, card, learned.progress.history, codecs.carried(lesson.task.inputs))
 
 
 @contextlib.contextmanager

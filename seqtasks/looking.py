@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from seqtasks.errors import UsageError
 from seqtasks.serving import Served
+from seqtasks.writing import HOTTEST
 
 BATCH = 32  # pictures at a time
 SHOWN = 448  # pixels of both sides of one that is drawn
@@ -28,8 +28,8 @@ class Choice:
     def __post_init__(self) -> None:
         if self.beam < 1:
             raise UsageError(f"beam is at least 1, not {self.beam}")
-        if not 0 <= self.temperature < math.inf:  # NaN is neither
-            raise UsageError(f"temperature is at least 0 (always the most probable), not {self.temperature}")
+        if not 0 <= self.temperature <= HOTTEST:  # NaN is neither
+            raise UsageError(f"temperature is from 0 (always the most probable) to {HOTTEST}, not {self.temperature}")
 
 
 def tell(served: Served, contents: Sequence[bytes], choice: Choice) -> list[dict[str, Any]]:

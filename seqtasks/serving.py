@@ -132,7 +132,7 @@ def verified(folder: Path) -> dict[str, Any]:
         path = folder / name
         if name not in recorded:
             raise IntegrityError(f"{path} does not belong to this export; {REMEDY}")
-        if path.is_symlink() or not path.is_file() or files.sha256(path) != recorded[name]:
+        if name not in present or path.is_symlink() or not path.is_file() or files.sha256(path) != recorded[name]:
             raise IntegrityError(f"{path} does not match {MANIFEST}; {REMEDY}")
     return manifest
 

@@ -7,6 +7,7 @@ with the very numbers of one that was not.
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -60,11 +61,7 @@ class Training:
     def __init__(
         self, model: keras.Model, pattern: ModuleType, targets: Any, settings: Mapping[str, Any], *, seed: int
     ) -> None:
-        for name in ("epochs", "batch", "patience"):
-            if settings[name] < 1:
-                raise UsageError(f"{name} is at least 1, not {settings[name]}")
-        if settings["monitor"] not in MONITORS:
-            raise unknown("monitor", settings["monitor"], MONITORS)
+        check(settings)
         self.model, self.pattern, self.settings, self.seed = model, pattern, settings, seed
         self.progress = Progress()
         self.saving: list[float] = []  # seconds that each checkpoint took
@@ -305,6 +302,21 @@ class Training:
         for name, value in rest.items():
             setattr(self.progress, name, value)
         notice(f"going on from epoch {self.progress.epoch + 1}, step {self.progress.step + 1}")
+
+
+def check(settings: Mapping[str, Any]) -> None:
+    """Raises UsageError for settings by which nothing can be trained."""
+    for name in ("epochs", "batch", "patience", "least_steps", "warmup", "adversarial", "adversarial_after"):
+        least = 1 if name in ("epochs", "batch", "patience") else 0
+        if not least <= settings[name] < math.inf:  # NaN is not
+            raise UsageError(f"{name} is at least {least}, not {settings[name]}")
+    for name in ("learning_rate", "clip"):
+        if not 0 < settings[name] < math.inf:
+            raise UsageError(f"{name} is above 0, not {settings[name]}")
+    if not 0 <= settings["average"] < 1:
+        raise UsageError(f"average is at least 0 and below 1, not {settings['average']}")
+    if settings["monitor"] not in MONITORS:
+        raise unknown("monitor", settings["monitor"], MONITORS)
 
 
 def _any_batch(tensor: tf.Tensor) -> tf.TensorSpec:

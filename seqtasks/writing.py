@@ -10,6 +10,7 @@ from typing import Any
 from seqtasks.errors import UsageError
 from seqtasks.serving import Served, as_bytes
 
+HOTTEST = 10  # temperature: all tokens are nearly as probable then
 FIRST, CHUNK = 16, 128  # tokens written at a time: few at first, so that a reader sees them at once
 
 
@@ -23,8 +24,8 @@ class Choice:
     penalty: float = 1.0  # by which what was written already is made less probable; 1 for not at all
 
     def __post_init__(self) -> None:
-        if not 0 <= self.temperature < math.inf:  # NaN is neither
-            raise UsageError(f"temperature is at least 0 (always the most probable), not {self.temperature}")
+        if not 0 <= self.temperature <= HOTTEST:  # NaN is neither
+            raise UsageError(f"temperature is from 0 (always the most probable) to {HOTTEST}, not {self.temperature}")
         if self.top_k < 0:
             raise UsageError(f"top_k is at least 1, or 0 for all tokens, not {self.top_k}")
         if not 0 < self.top_p <= 1:

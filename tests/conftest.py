@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,23 +48,33 @@ def sets(settings: dict[str, str]) -> list[str]:
     return [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
 
 
-@pytest.fixture(scope="session", params=tasks.names())
-def learned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Learned:
+@pytest.fixture(scope="session")
+def learned_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Learned]:
     """A task trained on its sample, evaluated and exported: once for all processes of a run, copied for each use."""
-    name = request.param
     base = tmp_path_factory.getbasetemp()
-    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"learned-{name}"
-    printed = shared / "printed.txt"
-    with filelock.FileLock(f"{shared}.lock"):
-        if not printed.exists():
-            model = shared / "model"
-            train = run("train", name, "--sample", "--model", model, "--seed", "1", *sets(SAMPLES[name].settings))
-            evaluate = run("evaluate", name, "--model", model)
-            export = run("export", name, "--model", model)
-            printed.write_text(train.output + evaluate.output + export.output)
-    folder = tmp_path_factory.mktemp(name) / "a model"  # with a space in its path, as people have them
-    shutil.copytree(shared / "model", folder)
-    return Learned(name, folder, printed.read_text())
+
+    @functools.cache
+    def learned(name: str) -> Learned:
+        shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"learned-{name}"
+        printed = shared / "printed.txt"
+        with filelock.FileLock(f"{shared}.lock"):
+            if not printed.exists():
+                model = shared / "model"
+                train = run("train", name, "--sample", "--model", model, "--seed", "1", *sets(SAMPLES[name].settings))
+                evaluate = run("evaluate", name, "--model", model)
+                export = run("export", name, "--model", model)
+                printed.write_text(train.output + evaluate.output + export.output)
+        folder = tmp_path_factory.mktemp(name) / "a model"  # with a space in its path, as people have them
+        shutil.copytree(shared / "model", folder)
+        return Learned(name, folder, printed.read_text())
+
+    return learned
+
+
+@pytest.fixture(scope="session", params=tasks.names())
+def learned(request: pytest.FixtureRequest, learned_of: Callable[[str], Learned]) -> Learned:
+    """Each task, learned."""
+    return learned_of(request.param)
 
 
 @pytest.fixture

@@ -169,8 +169,9 @@ def test_a_tied_embedding_is_as_wide_as_the_layer():
 @pytest.mark.parametrize(
     ("choice", "said"),
     [
-        ({"temperature": -0.1}, "temperature is at least 0"),
-        ({"temperature": float("nan")}, "temperature is at least 0"),
+        ({"temperature": -0.1}, "temperature is from 0"),
+        ({"temperature": 11.0}, r"temperature is from 0 \(always the most probable\) to 10, not 11\.0"),
+        ({"temperature": float("nan")}, "temperature is from 0"),
         ({"top_k": -1}, "top_k is at least 1"),
         ({"top_p": 0.0}, "top_p is above 0"),
         ({"top_p": 1.1}, "top_p is above 0"),

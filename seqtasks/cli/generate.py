@@ -62,18 +62,19 @@ def command(
     seeds = [seed + number for number in range(count)]
     length = settings["written"] if length is None else length
     parts = writing.stream(served, [given] * count, length=length, seeds=seeds, choice=choice, stop=stop)
+    asked = given.decode(errors="replace")
+    shown = "" if prompt == "-" else asked
     if count == 1 and not as_json:
-        _show(parts, "" if prompt == "-" else prompt)
+        _show(parts, shown)
         return
     texts = ["".join(each) for each in zip(*parts, strict=True)] or [""] * count
     if as_json:
-        asked = given.decode(errors="replace")
         options.say_json(
             [{"prompt": asked, "seed": each, "text": text} for each, text in zip(seeds, texts, strict=True)]
         )
         return
     for each, text in zip(seeds, texts, strict=True):
-        click.echo(f"--- seed {each}\n{'' if prompt == '-' else prompt}{text}")
+        click.echo(f"--- seed {each}\n{shown}{text}")
 
 
 def _show(parts: Any, prompt: str) -> None:

@@ -115,8 +115,8 @@ def check(settings: Mapping[str, Any]) -> None:
         raise unknown("cell", settings["cell"], CELLS)
     if settings["precision"] not in PRECISIONS:
         raise unknown("precision", settings["precision"], PRECISIONS)
-    for name in ("layers", "units"):
-        if settings[name] < 1:
+    for name in ("layers", "units", "embedding"):
+        if settings.get(name, 1) < 1:
             raise UsageError(f"{name} is at least 1, not {settings[name]}")
     for name, value in settings.items():
         if name.endswith("dropout") and not 0 <= value < 1:

@@ -17,6 +17,7 @@ import pytest
 from tests.samples import make_smaller
 
 TRIED: dict[str, list[tuple[str, bool]]] = defaultdict(list)  # what was tried -> (where, survived)
+COSTS: dict[str, list[str]] = defaultdict(list)  # what was measured -> what was found
 
 
 def survived(what: str, where: str, fine: bool) -> bool:
@@ -25,7 +26,17 @@ def survived(what: str, where: str, fine: bool) -> bool:
     return fine
 
 
+def noted(what: str, found: str, fine: bool) -> bool:
+    """Notes what something cost, which the table shows whole; gives `fine` back."""
+    COSTS[what].append(f"{found}{'' if fine else '  TOO MUCH'}")
+    return fine
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for what, found in COSTS.items():
+        terminalreporter.section(what)
+        for each in found:
+            terminalreporter.line(each)
     if not TRIED:
         return
     terminalreporter.section("faults survived")

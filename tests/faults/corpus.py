@@ -1,0 +1,468 @@
+"""What people, and others, give to the command line: files, values and settings, with what each must come to.
+
+Nothing binary is kept: every file is made here. A case is a command, the files that it finds in an empty folder, the
+exit code and words of the one line that it ends with or, where it ends well, of what it prints.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import shutil
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+Maker = Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    command: tuple[str, ...]  # {model} is the folder of a trained model's copy
+    code: int
+    said: str
+    files: dict[str, bytes] = field(default_factory=dict)  # in the folder in which it runs
+    harm: Maker | None = None  # what is done to the model's copy first
+    task: str = ""  # whose model is needed
+    stdin: bytes = b""
+
+
+def csv(*rows: str) -> bytes:
+    return "\n".join(("text,label", *rows, "")).encode()
+
+
+GOOD = [f"a fine film number {number},good" for number in range(12)] + [f"a bad one {n},bad" for n in range(12)]
+TRAIN = ("train", "sentiment", "--model", "m", "--dry-run", "--datasets", "d", "--data")
+
+
+def picture(form: str, mode: str = "RGB", size: tuple[int, int] = (20, 14), **options: object) -> bytes:
+    """A picture of a few colours."""
+    file = io.BytesIO()
+    grid = np.random.default_rng(0).integers(0, 255, (size[1], size[0], 3)).astype(np.uint8)
+    Image.fromarray(grid).convert(mode).save(file, form, **options)
+    return file.getvalue()
+
+
+def animated() -> bytes:
+    file = io.BytesIO()
+    frames = [Image.new("P", (20, 14), color) for color in (1, 2, 3)]
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    return file.getvalue()
+
+
+def deep_png() -> bytes:
+    """Of 16 bits."""
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 65535, (14, 20)).astype(np.uint16)).save(file, "PNG")
+    return file.getvalue()
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A whole PNG of one colour, so large; a few kilobytes."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    rows = zlib.compress(bytes((1 + -(-width // 8)) * height), 9)
+    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def _settings() -> list[Case]:
+    """Words of the command line that mean nothing, or no model."""
+    wrong = {
+        "units=0": "units is at least 1", "units=-5": "units is at least 1", "units=abc": "setting units is a whole",
+        "units=1e3": "setting units is a whole", "layers=0": "layers is at least 1", "batch=0": "batch is at least 1",
+        "epochs=0": "epochs is at least 1", "patience=0": "patience is at least 1", "dropout=1.5": "dropout is",
+        "dropout=-0.1": "dropout is", "dropout=nan": "dropout is", "learning_rate=nan": "learning_rate is",
+        "learning_rate=0": "learning_rate is", "learning_rate=-1": "learning_rate is", "clip=0": "clip is",
+        "average=1.5": "average is", "monitor=taste": "unknown monitor 'taste'", "cell=transformer": "unknown cell",
+        "pool=median": "unknown pool", "precision=float16": "unknown precision", "level=line": "unknown level",
+        "keep=middle": "unknown keep", "length=0": "length is at least 1", "vocabulary_size=1": "vocabulary_size is",
+        "bigrams=-1": "bigrams is at least 0", "embedding=0": "embedding is at least 1", "": "is not of the form",
+        "=3": "unknown setting ''", "bidirectional=perhaps": "setting bidirectional is true or false",
+        "output_dropout=2": "output_dropout is", "word_dropout=7": "word_dropout is", "warmup=-3": "warmup is",
+        "least_steps=-1": "least_steps is", "adversarial=-1": "adversarial is",
+    }  # fmt: skip
+    train = ("train", "sentiment", "--sample", "--model", "m", "--dry-run", "--set")
+    cases = [Case(f"--set {each or 'nothing'}", (*train, each), 2, said) for each, said in wrong.items()]
+    dna = ("train", "dna", "--sample", "--model", "m", "--dry-run", "--set")
+    cases += [
+        Case(f"dna --set {each}", (*dna, each), 2, said)
+        for each, said in {
+            "front=-1": "front is at least 0", "stride=0": "stride is at least 1", "filters=0": "filters is at least 1",
+            "kmer=7": "kmer is from 1 to 6", "strands=three": "unknown strands", "base_dropout=1": "base_dropout is",
+        }.items()
+    ]  # fmt: skip
+    words = [
+        (("flyy",), "No such command"), (("train",), "Missing argument"), (("train", "sentimental"), "unknown task"),
+        (("train", "../sentiment"), "unknown task"), (("train", "sentiment", "--seed", "-1"), "not in the range"),
+        (("train", "sentiment", "--seed", "x"), "not a valid integer"), (("bench", "bread"), "unknown benchmark"),
+        (("info", "nowhere"), "no export in nowhere"), (("evaluate", "dna"), "no trained model in"),
+        (("predict", "dna", "A", "--window", "5"), "--window goes with --file"), (("caption",), "Missing argument"),
+        (("caption", "x.jpg", "--beam", "0"), "not in the range"), (("compare", "sentiment", "--cells", "gru,lsmt", "--sample"), "unknown cell"),
+        (("generate", "a", "--count", "0"), "not in the range"), (("export", "dna", "--int8"), "goes with --format"),
+        (("predict", "sentiment", "a", "--file", "b"), "one of the two"), (("doctor", "--models"), "requires an argument"),
+    ]  # fmt: skip
+    return cases + [Case(" ".join(each), each, 2, said) for each, said in words]
+
+
+def _tables() -> list[Case]:
+    """Files to learn from."""
+    good = csv(*GOOD)
+    zipped = gzip.compress(good)
+    lines = [json.dumps({"text": row.split(",")[0], "label": row.split(",")[1]}) for row in GOOD]
+    bad = {
+        "ragged.csv": (csv(*GOOD, "one, two,good"), "ragged.csv:26 has 3 fields, expected 2"),
+        "short.csv": (csv(*GOOD, "alone"), "short.csv:26 has 1 fields, expected 2"),
+        "no-label.csv": (csv(*GOOD, "what is it,"), "no-label.csv:26 has no label"),
+        "column.csv": (good.replace(b"text,", b"words_of_it,", 1), "has no column that is known to hold the inputs"),
+        "semicolon.csv": (good.replace(b",", b";"), "give --separator ';'"),
+        "utf-16.csv": (good.decode().encode("utf-16"), "give --encoding utf-16"),
+        "latin.csv": (csv(*GOOD) + "caf\xe9,good\n".encode("latin-1"), "give --encoding latin-1"),
+        "quote.csv": (csv(*GOOD[:3], '"open,bad', *GOOD[3:]), "cannot be read"),
+        "header.csv": (b"text,label\n", "0 usable rows in"),
+        "empty.csv": (b"", "0 usable rows in"),
+        "blank.csv": (b"\n\n\n", "blank.csv"),
+        "one-class.csv": (csv(*GOOD[:12]), "one class"),
+        "one-row.csv": (csv(GOOD[0]), "0 usable rows for validation"),
+        "binary.csv": (bytes(range(256)) * 9, "is a binary file"),
+        "picture.csv": (picture("PNG"), "is a binary file"),
+        "twice.csv": (good.replace(b"text,label", b"text,text", 1), "names a column twice"),
+        "long.csv": (csv(*GOOD, "x" * 10_000_000 + ",good"), "long.csv:26 has over 1,000,000 characters"),
+        "broken.jsonl": ("\n".join([*lines, '{"text": ']).encode(), "broken.jsonl:25 is no JSON"),
+        "list.jsonl": (b'["a", "good"]\n', "list.jsonl:1 is no JSON object"),
+        "deep.jsonl": (b"[" * 100_000, "deep.jsonl:1 is no JSON"),
+        "null.jsonl": ("\n".join([*lines, '{"text": "a", "label": null}']).encode(), "null.jsonl:25 has no label"),
+        "keys.jsonl": (b'{"a": 1, "b": 2}\n', "has no column that is known"),
+    }
+    cases = [Case(name, (*TRAIN, name), 3, said, {name: content}) for name, (content, said) in bad.items()]
+    damaged = {
+        "garbage.parquet": b"PAR1 and then nothing of use",
+        "cut.csv.gz": zipped[: len(zipped) // 2],
+        "garbage.csv.gz": zipped + b"garbage",
+        "crc.csv.gz": zipped[:-8] + b"\0\0\0\0" + zipped[-4:],
+        "text.csv.gz": good,
+    }
+    cases += [Case(name, (*TRAIN, name), 4, name, {name: content}) for name, content in damaged.items()]
+    cases += [
+        Case("report.docx", (*TRAIN, "report.docx"), 2, "ends in none of", {"report.docx": b"PK\3\4"}),
+        Case("missing.csv", (*TRAIN, "missing.csv"), 3, "missing.csv does not exist"),
+        Case("an empty folder", (*TRAIN, "."), 3, "0 usable rows in"),
+    ]
+    fine = {
+        "crlf.csv": good.replace(b"\n", b"\r\n"),
+        "bom.csv": b"\xef\xbb\xbf" + good,
+        "words.csv": csv(*GOOD, "NA,good", "null,bad", "None,good", "nan,bad", "NULL,good", "-,bad"),
+        "quoted.csv": csv(*GOOD, '"two\nlines, and ""more""",good'),
+        "nul.csv": csv(*GOOD, "the\0cat,bad"),
+        "numbers.csv": csv(*(row.replace(",good", ",1").replace(",bad", ",0") for row in GOOD)),
+        "whole.csv.gz": zipped,
+        "tabs.tsv": good.replace(b",", b"\t"),
+        "lines.jsonl": "\n".join(lines).encode(),
+        "scripts.csv": csv(
+            *GOOD, "\u0633\u0631\u062f \u05e9\u05dc\u05d5\u05dd,good", "\U0001f600\U0001f3fd \u4e2d\u6587,bad"
+        ),
+    }
+    return cases + [Case(name, (*TRAIN, name), 0, "labels: bad", {name: content}) for name, content in fine.items()]
+
+
+def _sequences() -> list[Case]:
+    """DNA to learn from, to answer and to scan."""
+    train = ("train", "dna", "--model", "m", "--dry-run", "--datasets", "d", "--data")
+    bases = [
+        "".join("ACGT"[(7 * a + b * b) % 4] for b in range(30)) + "ACGT"[a % 4] * 3 + "ACGT"[a // 4 % 4]
+        for a in range(16)
+    ]
+    records = "".join(f">r{n} family={'one' if n < 8 else 'two'}\n{each}\n" for n, each in enumerate(bases))
+    pattern = ("--label-pattern", "family=([^ ]+)")
+    table = "sequence,label\n" + "".join(f"{each},{n % 2}\n" for n, each in enumerate(bases))
+    bad = {
+        "header.fa": ("".join(bases).encode(), 3, "header.fa"),
+        "protein.fa": ((records + ">p family=one\nMKVLAAGIEFQW\n").encode(), 3, "is no nucleotide"),
+        "digits.fa": ((records + ">p family=one\n1 ACGTACGT 60\n").encode(), 3, "is no nucleotide"),
+        "unknown.fa": ((records + f">n family=one\n{'N' * 40}\n").encode(), 3, "most of them not known"),
+        "empty-record.fa": ((records + ">e family=one\n>f family=two\nACGT\n").encode(), 3, "no bases"),
+        "no-label.fa": ((records + f">x\n{bases[0][::-1]}\n").encode(), 3, "label"),
+        "only-marks.fa": (b">\n>\n>\n", 3, "only-marks.fa"),
+        "nothing.fa": (b"", 3, "nothing.fa"),
+        "cut.fa.gz": (gzip.compress(records.encode() * 9)[:200], 4, "cut.fa.gz"),
+        "two-labels.fa": ((records + f">x family=two\n{bases[0]}\n").encode(), 3, "one sequence under two labels"),
+    }
+    cases = [
+        Case(name, (*train, name, *pattern), code, said, {name: content}) for name, (content, code, said) in bad.items()
+    ]
+    cases += [
+        Case("no pattern", (*train, "a.fa"), 3, "label", {"a.fa": records.encode()}),
+        Case("a broken pattern", (*train, "a.fa", "--label-pattern", "("), 2, "pattern", {"a.fa": records.encode()}),
+        Case(
+            "ragged dna.csv", (*train, "x.csv"), 3, "x.csv:18 has 3 fields", {"x.csv": (table + "ACGT,1,2\n").encode()}
+        ),
+        Case("lower.fa", (*train, "a.fa", *pattern), 0, "labels: one", {"a.fa": records.lower().encode()}),
+        Case("crlf.fa", (*train, "a.fa", *pattern), 0, "labels: one", {"a.fa": records.replace("\n", "\r\n").encode()}),
+        Case("rna.fa", (*train, "a.fa", *pattern), 0, "labels: one", {"a.fa": records.replace("T", "U").encode()}),
+        Case("gz.fa", (*train, "a.fa.gz", *pattern), 0, "labels: one", {"a.fa.gz": gzip.compress(records.encode())}),
+        Case("dna.csv", (*train, "x.csv"), 0, "labels: 0", {"x.csv": table.encode()}),
+    ]
+    predict = ("predict", "dna", "--model", "{model}")
+    values = {
+        "protein": ("MKVLAA", 3, "value 1 has 'L' at base 4, which is no nucleotide"), "empty": ("", 3, "has no bases"),
+        "blanks": (" \t ", 3, "has no bases"), "N only": ("N" * 50, 3, "most of them not known"),
+        "emoji": ("ACGT\U0001f600", 3, "which is no nucleotide"), "gaps": ("ACG--T", 3, "which is no nucleotide"),
+        "lower": ("acgtacgtac", 0, "\t0."), "rna": ("ACGUACGU", 0, "\t0."), "iupac": ("ACGTNRYACGTACG", 0, "\t0."),
+        "one base": ("A", 0, "\t0."), "long": ("ACGT" * 5_000, 0, "\t0."),
+    }  # fmt: skip
+    cases += [
+        Case(f"dna value: {name}", (*predict, "--", value), code, said, task="dna")
+        for name, (value, code, said) in values.items()
+    ]
+    scans = {
+        "a short record": (">a\nACGT\n", 0, "1 bad ones set aside in g.fa.rejects.jsonl"), "no header": ("ACGTACGT\n", 3, "g.fa"),
+        "an empty record": (">a\n>b\nACGTACGTAC\n", 0, "b\t0"), "a record of N": (">a\n" + "N" * 99 + "\n", 0, ""),
+        "a protein": (">a\nMKVLAAGIEFQW\n", 0, ""), "an empty file": ("", 0, "0 bases, 0 windows"),
+    }  # fmt: skip
+    return cases + [
+        Case(
+            f"scan: {name}",
+            (*predict, "--file", "g.fa", "--window", "8"),
+            code,
+            said,
+            {"g.fa": text.encode()},
+            task="dna",
+        )
+        for name, (text, code, said) in scans.items()
+    ]
+
+
+def _values() -> list[Case]:
+    """Texts to answer and to write on from."""
+    predict = ("predict", "sentiment", "--model", "{model}", "--")
+    texts = {
+        "empty": "", "blanks": " \t\n ", "a nul": "good\0bad", "emoji": "\U0001f600\U0001f44d\U0001f3fd", "arabic": "\u0641\u064a\u0644\u0645",
+        "combining": "e\u0301" * 40, "invalid utf-8": "ab\udcff\udcfe", "half a letter": "caf\udcc3", "tags": "<br />" * 500,
+        "brackets": "<" * 100_000, "a megabyte": "good film " * 100_000, "one long word": "a" * 1_000_000,
+        "line feeds": "\n" * 5_000, "right to left": "\u202egood\u202c", "zero width": "go\u200bod", "options": "--model", "a dash": "-",
+    }  # fmt: skip
+    cases = [Case(f"text: {name}", (*predict, value), 0, "tive\t0.", task="sentiment") for name, value in texts.items()]
+    file = ("predict", "sentiment", "--model", "{model}", "--file")
+    rows = b'text\ngood\n"open\n'
+    cases += [
+        Case("no rows", (*file, "x.csv"), 0, "", {"x.csv": b"text\n"}, task="sentiment"),
+        Case("no file", (*file, "x.csv"), 3, "x.csv does not exist", task="sentiment"),
+        Case("no column", (*file, "x.csv"), 3, "has no column", {"x.csv": b"a,b\n1,2\n"}, task="sentiment"),
+        Case("a bad row", (*file, "x.csv"), 0, "good,", {"x.csv": b"text,n\ngood,1\nbad,2,3\n"}, task="sentiment"),
+        Case("a bad row, strictly", (*file, "x.csv", "--strict"), 3, "x.csv:3", {"x.csv": b"text,n\ngood,1\nbad,2,3\n"}, task="sentiment"),
+        Case("an open quote", (*file, "x.csv"), 0, "good,", {"x.csv": rows}, task="sentiment"),
+        Case("a cut gz", (*file, "x.csv.gz"), 4, "x.csv.gz", {"x.csv.gz": gzip.compress(b"text\n" + bytes(99))[:-9]}, task="sentiment"),
+        Case("standard input", (*file, "-", "--format", "txt"), 0, "tive", task="sentiment", stdin=b"good\nbad\n"),
+    ]  # fmt: skip
+    generate = ("generate", "--length", "3", "--model", "{model}")
+    prompts = {
+        "empty": "", "blanks": "   ", "unseen": "\u4e2d\u6587\U0001f600", "a nul": "a\0b", "invalid utf-8": "ab\udcff",
+        "a megabyte": "the " * 250_000, "a line feed": "\n",
+    }  # fmt: skip
+    cases += [
+        Case(f"prompt: {name}", (*generate, "--", value), 0, value[:2].strip(" \0"), task="text_generation")
+        for name, value in prompts.items()
+    ]
+    choices = {
+        "temperature=nan": "temperature", "temperature=-1": "temperature", "temperature=11": "temperature",
+        "temperature=inf": "temperature", "top-k=-1": "top_k", "top-p=-0.5": "top_p", "top-p=1.5": "top_p",
+        "top-p=nan": "top_p", "length=-1": "length", "seed=99999999999999999999": "seed",
+    }  # fmt: skip
+    cases += [
+        Case(f"--{each}", (*generate, f"--{each}", "a"), 2, said, task="text_generation")
+        for each, said in choices.items()
+    ]
+    return cases + [
+        Case("--temperature=0", (*generate, "--temperature=0", "a"), 0, "a", task="text_generation"),
+        Case("--temperature=1e-45", (*generate, "--temperature=1e-45", "a"), 0, "a", task="text_generation"),
+        Case("--top-k=99999", (*generate, "--top-k=99999", "a"), 0, "a", task="text_generation"),
+    ]
+
+
+def _pictures() -> list[Case]:
+    jpeg = picture("JPEG", size=(60, 40))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    bad = {
+        "cut.jpg": (jpeg[: len(jpeg) // 3], "cut off or damaged"), "text.jpg": (b"no picture", "no JPEG, PNG, GIF or WebP"),
+        "nothing.jpg": (b"", "empty"), "page.jpg": (b"<html>404</html>", "no JPEG"), "old.bmp": (picture("BMP"), "no JPEG"),
+        "scan.tif": (picture("TIFF"), "no JPEG"), "drawn.svg": (b"<svg xmlns='x'/>", "no JPEG"),
+        "mark.jpg": (b"\xff\xd8\xff", "damaged JPEG"), "cut.png": (picture("PNG")[:50], "cut off or damaged"),
+        "bomb.png": (bomb(12_000, 12_000), "million pixels, more than"), "huge.png": (bomb(20_000, 20_000), "million pixels"),
+        "flat.png": (bomb(0, 100), "no JPEG"),
+    }  # fmt: skip
+    caption = ("caption", "--model", "{model}")
+    cases = [
+        Case(name, (*caption, name), 3, said, {name: content}, task="captioning")
+        for name, (content, said) in bad.items()
+    ]
+    fine = {
+        "cmyk.jpg": picture("JPEG", "CMYK"), "grey.jpg": picture("JPEG", "L"), "palette.png": picture("PNG", "P"),
+        "alpha.png": picture("PNG", "RGBA"), "deep.png": deep_png(), "moving.gif": animated(), "web.webp": picture("WEBP"),
+        "one.png": picture("PNG", size=(1, 1)), "thin.png": picture("PNG", size=(900, 1)), "turned.jpg": picture("JPEG", exif=exif),
+        "PNG named.jpg": picture("PNG"), "line\nfeed.png": picture("PNG"), "--odd.png": picture("PNG"), "b\u00fccher \u4e2d.png": picture("PNG"),
+    }  # fmt: skip
+    cases += [
+        Case(name, (*caption, "--", name), 0, "", {name: content}, task="captioning") for name, content in fine.items()
+    ]
+    several = {"a.png": picture("PNG"), "b.png": b"no picture", "c.jpg": jpeg}
+    return cases + [
+        Case("one bad of three", (*caption, "a.png", "b.png", "c.jpg"), 3, "b.png", several, task="captioning"),
+        Case(
+            "one left out",
+            (*caption, "--skip-invalid", "a.png", "b.png", "c.jpg"),
+            0,
+            "c.jpg",
+            several,
+            task="captioning",
+        ),
+        Case("a folder", (*caption, "--skip-invalid", "."), 0, "a.png", several, task="captioning"),
+        Case("an empty folder of pictures", (*caption, "."), 3, "has no picture", task="captioning"),
+        Case("no picture there", (*caption, "x.jpg"), 3, "x.jpg does not exist", task="captioning"),
+        Case("from standard input", (*caption, "-"), 0, "", task="captioning", stdin=jpeg),
+        Case("nothing from standard input", (*caption, "-"), 3, "empty", task="captioning"),
+    ]
+
+
+def _captions() -> list[Case]:
+    """Pictures with captions to learn from."""
+    train = ("train", "captioning", "--model", "m", "--dry-run", "--datasets", "d", "--set", "encoder=small", "--data")
+    rows = [f"{n % 4}.png,a picture of number {n}" for n in range(24)]
+    files = {f"{n}.png": picture("PNG", size=(30 + n, 20)) for n in range(4)}
+
+    def table(*more: str) -> dict[str, bytes]:
+        return {**files, "captions.csv": "\n".join(("image,caption", *rows, *more, "")).encode()}
+
+    bad = {
+        "a path that is not there": (("away.png,a thing",), "captions.csv:26"),
+        "a caption of no words": (("1.png,...",), "a caption without a word"),
+        "a caption of 200 words": (("1.png," + "word " * 200,), "a caption of 200 words"),
+        "a path of a text": (("captions.csv,a thing",), "captions.csv:26"),
+        "a path out of the folder": (("../../../../../etc/passwd,a thing",), "captions.csv:26"),
+        "an empty path": ((",a thing",), "captions.csv:26"),
+    }
+    return [Case(name, (*train, "captions.csv"), 3, said, table(*more)) for name, (more, said) in bad.items()] + [
+        Case("no captions", (*train, "."), 3, "has no table", files)
+    ]
+
+
+def _altered(name: str, change: Callable[[bytes], bytes]) -> Maker:
+    def harm(folder: Path) -> None:
+        path = sorted(folder.glob(name))[0]
+        path.write_bytes(change(path.read_bytes()))
+
+    return harm
+
+
+def _flipped(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :]
+
+
+def _half(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def _empty(content: bytes) -> bytes:
+    return b""
+
+
+def _linked(name: str) -> Maker:
+    def harm(folder: Path) -> None:
+        path = sorted(folder.glob(name))[0]
+        path.rename(folder / "elsewhere")
+        path.symlink_to(folder / "elsewhere")
+
+    return harm
+
+
+def _removed(name: str) -> Maker:
+    return lambda folder: sorted(folder.glob(name))[0].unlink()
+
+
+def _added(name: str, content: bytes = b"!") -> Maker:
+    return lambda folder: (folder / name).write_bytes(content) and None
+
+
+def _swapped(first: str, second: str) -> Maker:
+    def harm(folder: Path) -> None:
+        one, two = (sorted(folder.glob(each))[0] for each in (first, second))
+        kept = one.read_bytes()
+        one.write_bytes(two.read_bytes())
+        two.write_bytes(kept)
+
+    return harm
+
+
+def _rewritten(name: str, **changes: object) -> Maker:
+    """A JSON file with other values."""
+    return _altered(name, lambda content: json.dumps({**json.loads(content), **changes}).encode())
+
+
+def _escaping(name: str) -> Maker:
+    """A manifest that names a file outside its folder, which is there and has that hash."""
+
+    def harm(folder: Path) -> None:
+        path = folder / "serving" / "1" / "manifest.json"
+        manifest = json.loads(path.read_text())
+        manifest["files"][name] = next(iter(manifest["files"].values()))
+        path.write_text(json.dumps(manifest))
+
+    return harm
+
+
+def _mixed(folder: Path) -> None:
+    """Half of another export."""
+    other = folder / "serving" / "2"
+    shutil.copytree(folder / "serving" / "1", other)
+    path = other / "variables" / "variables.index"
+    path.write_bytes(_flipped(path.read_bytes()))
+
+
+def _artefacts() -> list[Case]:
+    """Models and exports that somebody altered."""
+    served = {
+        "a flipped graph": _altered("serving/1/saved_model.pb", _flipped), "half a graph": _altered("serving/1/saved_model.pb", _half),
+        "an empty graph": _altered("serving/1/saved_model.pb", _empty), "no graph": _removed("serving/1/saved_model.pb"),
+        "flipped weights": _altered("serving/1/variables/variables.data*", _flipped),
+        "half the weights": _altered("serving/1/variables/variables.data*", _half), "no weights": _removed("serving/1/variables/variables.data*"),
+        "a flipped index": _altered("serving/1/variables/variables.index", _flipped), "no index": _removed("serving/1/variables/variables.index"),
+        "a flipped fingerprint": _altered("serving/1/fingerprint.pb", _flipped), "no fingerprint": _removed("serving/1/fingerprint.pb"),
+        "a linked graph": _linked("serving/1/saved_model.pb"), "linked weights": _linked("serving/1/variables/variables.data*"),
+        "a stranger's file": _added("serving/1/assets.extra"), "a stranger's code": _added("serving/1/run.py", b"print('ran')"),
+        "a manifest of nothing": _altered("serving/1/manifest.json", _empty), "half a manifest": _altered("serving/1/manifest.json", _half),
+        "a manifest that is a list": _altered("serving/1/manifest.json", lambda content: b"[]"), "no manifest": _removed("serving/1/manifest.json"),
+        "a manifest without files": _rewritten("serving/1/manifest.json", files={}),
+        "weights and graph swapped": _swapped("serving/1/saved_model.pb", "serving/1/variables/variables.index"),
+        "a file above the folder": _escaping("../../model.weights.h5"), "a file at the root": _escaping("/etc/hostname"),
+        "a mixed second export": _mixed,
+    }  # fmt: skip
+    predict = ("predict", "sentiment", "a film", "--model", "{model}")
+    cases = [Case(name, predict, 4, "", harm=harm, task="sentiment") for name, harm in served.items()]
+    learned = {
+        "a flipped weight": _altered("model.weights.h5", _flipped), "half the weights of a model": _altered("model.weights.h5", _half),
+        "no weights of a model": _removed("model.weights.h5"), "linked weights of a model": _linked("model.weights.h5"),
+        "half a card": _altered("card.json", _half), "an empty card": _altered("card.json", _empty),
+        "a card that is a list": _altered("card.json", lambda content: b"[]"), "a card with more": _rewritten("card.json", code="import os"),
+        "a card of a strange codec": _rewritten("card.json", inputs={"codec": "os"}),
+        "a card of a codec elsewhere": _rewritten("card.json", inputs={"codec": "../../text"}),
+        "a card of a private codec": _rewritten("card.json", inputs={"codec": "__init__"}),
+        "a card with a wrong codec": _rewritten("card.json", inputs={"codec": "text", "levels": 3}),
+        "a pickle for weights": _altered("model.weights.h5", lambda content: b"cos\nsystem\n(S'true'\ntR."),
+    }  # fmt: skip
+    evaluate = ("evaluate", "sentiment", "--model", "{model}")
+    return cases + [Case(name, evaluate, 4, "", harm=harm, task="sentiment") for name, harm in learned.items()]
+
+
+CASES = [
+    case for part in (_settings, _tables, _sequences, _values, _pictures, _captions, _artefacts) for case in part()
+]
