@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,12 @@ forms = pytest.mark.parametrize("form", converting.FORMS)
 
 
 def reader(codec: Any) -> Callable[[dict[str, Any], bytes], np.ndarray]:
-    name = codecs.describe(codec)["codec"]
+    """The function of the program that reads what the codec does."""
+    return program(codecs.describe(codec)["codec"])
+
+
+@cache
+def program(name: str) -> Callable[[dict[str, Any], bytes], np.ndarray]:
     return runpy.run_path(str(EXAMPLES / f"read_{name}.py"))["read"]  # type: ignore[no-any-return]
 
 
