@@ -59,3 +59,9 @@ def test_make_knows_every_task_without_being_told():
 def test_the_changelog_knows_the_version():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_every_part_is_installed():
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "seqtasks").rglob("*.py")}
+    assert sorted(packages) == sorted([*(".".join(folder.parts) for folder in folders), "seqtasks.examples"])
