@@ -48,9 +48,10 @@ def _asked(trained: Trained, data: Data, split: str) -> Iterator[tuple[np.ndarra
     if task.streams:
         text = bytes(examples.inputs[0])[: 8 * WRITING * (READ + WRITTEN)]
         ids = codecs.rows(task.inputs, [text])[0][:, : WRITING * (READ + WRITTEN)]
-        for start in range(0, ids.shape[1] - READ - WRITTEN + 1, READ + WRITTEN):
-            middle = start + READ
-            yield ids[:, start:middle], ids[0, middle : middle + WRITTEN]
+        window = min(READ + WRITTEN, ids.shape[1])
+        middle = window * READ // (READ + WRITTEN)
+        for start in range(0, ids.shape[1] - window + 1, window):
+            yield ids[:, start : start + middle], ids[0, start + middle : start + window]
         return
     few = examples.take(np.arange(min(len(examples), WRITING if task.tells else EXAMPLES)))
     targets = task.targets.encode(tf.constant(few.targets[:])).numpy()

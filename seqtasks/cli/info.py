@@ -53,10 +53,15 @@ def _lines(manifest: dict[str, Any]) -> list[str]:
 
 
 def _tensors(tensors: Any) -> str:
-    """Types and sizes: `values string (?,)`."""
-    if not isinstance(tensors, dict):
-        tensors = {f"output_{number}": each for number, each in enumerate(tensors, 1)}
-    return ", ".join(f"{name} {each['type']} ({_sizes(each['size'])})" for name, each in tensors.items())
+    """Types and sizes: `values string (?)`; what holds several is in braces."""
+    if isinstance(tensors, list):
+        return ", ".join(_tensors(each) for each in tensors)
+    if isinstance(tensors.get("type"), str):
+        return f"{tensors['type']} ({_sizes(tensors['size'])})"
+    return ", ".join(
+        f"{name} {_tensors(each)}" if isinstance(each.get("type"), str) else f"{name} {{{_tensors(each)}}}"
+        for name, each in tensors.items()
+    )
 
 
 def _sizes(sizes: list[int | None] | None) -> str:
