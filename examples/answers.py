@@ -16,9 +16,8 @@ WORDS = 40  # that are written, at most
 END = {"captions": 2}  # the id with which a text ends, of codecs whose texts do
 
 
-def answer(folder: Path, endpoints: Endpoints, value: bytes) -> dict:
-    """What an export says of one value."""
-    tables = json.loads((folder / "tables.json").read_text(encoding="utf-8"))
+def answer(tables: dict, endpoints: Endpoints, value: bytes) -> dict:
+    """What an export, whose tables.json is `tables`, says of one value."""
     inputs, targets = tables["inputs"], tables["targets"]
     values = importlib.import_module(f"read_{inputs['codec']}").read(inputs, value)
     if "serve" in endpoints:
@@ -53,6 +52,7 @@ def main(opened: Callable[[Path], Endpoints]) -> None:
     parser.add_argument("--files", action="store_true", help="values are names of files")
     given = parser.parse_args()
     endpoints = opened(given.export)
+    tables = json.loads((given.export / "tables.json").read_text(encoding="utf-8"))
     for value in given.values:
         content = Path(value).read_bytes() if given.files else value.encode("utf-8", "surrogateescape")
-        print(json.dumps(answer(given.export, endpoints, content)))
+        print(json.dumps(answer(tables, endpoints, content)))

@@ -1,4 +1,4 @@
-"""A text that is to be gone on with -> ids of its characters or words, and ids -> text, in plain Python.
+"""A text that is to be gone on with -> ids of its characters or words, in plain Python.
 
 `tables` is the `inputs` of an export's tables.json, written where the codec is `tokens`.
 """
@@ -18,8 +18,3 @@ def read(tables: dict, value: bytes) -> np.ndarray:
     text = value.replace(b"\0", b" ").decode(errors="replace") or "\n"
     pieces = list(text) if tables["level"] == "character" else regex.findall(WORDS, text)
     return np.array([[ids.get(piece, UNKNOWN) for piece in pieces]], np.int32)
-
-
-def write(tables: dict, ids: list[int]) -> str:
-    """Ids -> the text that they are."""
-    return "".join(("", "\ufffd", *tables["vocabulary"])[number] for number in ids)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import zlib
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from seqtasks import pictures
+from tests.bombs import bomb
 
 SIZE = 16
 UPRIGHT = tf.function(
@@ -110,17 +110,6 @@ def test_orientations_are_those_of_pillow():
         content = saved(painted(), "JPEG", quality=95, exif=exif)
         expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(content))).resize((SIZE, SIZE)))
         assert corners(read(content)[0][0]) == corners(expected)
-
-
-def bomb(width: int, height: int) -> bytes:
-    """A whole PNG of one colour, so large; a few kilobytes."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    rows = zlib.compress(bytes((1 + -(-width // 8)) * height), 9)
-    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 ODD = {

@@ -10,14 +10,14 @@ import gzip
 import io
 import json
 import shutil
-import struct
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from tests.bombs import bomb
 
 Maker = Callable[[Path], None]
 
@@ -62,17 +62,6 @@ def deep_png() -> bytes:
     file = io.BytesIO()
     Image.fromarray(np.random.default_rng(0).integers(0, 65535, (14, 20)).astype(np.uint16)).save(file, "PNG")
     return file.getvalue()
-
-
-def bomb(width: int, height: int) -> bytes:
-    """A whole PNG of one colour, so large; a few kilobytes."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    rows = zlib.compress(bytes((1 + -(-width // 8)) * height), 9)
-    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 def _settings() -> list[Case]:

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from seqtasks import exporting, serving, tasks
+from tests.bombs import bomb
 from tests.conftest import Learned
 from tests.faults.conftest import noted
-from tests.faults.corpus import bomb, picture
+from tests.faults.corpus import picture
 
 SECONDS, MEGABYTES = 0.5, 64  # of processor time and memory, that one input may cost
 ANSWERS, THREADS, LENGTHS, GROWTH = 20_000, 16, 200, 20  # of the soak; its growth in MB
