@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
@@ -123,14 +124,21 @@ def measure(trained: Trained, encoded: Encoded, probabilities: np.ndarray) -> di
 
 def predict(trained: Trained, encoded: Encoded) -> np.ndarray:
     """Class probabilities (N, C), in the rows' order."""
-    forward = tf.function(
-        lambda x: tf.nn.softmax(trained.model(x, training=False)), reduce_retracing=True, autograph=False
-    )
-    probabilities = np.zeros((len(encoded), trained.task.targets.choices), np.float32)
-    for rows in encoded.sweep(size=BATCH):
-        x, _ = trained.task.pattern.pair(*encoded.batch(rows))
-        probabilities[rows] = forward(tf.nest.map_structure(tf.constant, x)).numpy()
-    return probabilities
+    return predictor(trained.task, trained.model)(encoded)
+
+
+def predictor(task: Task, model: keras.Model) -> Callable[[Encoded], np.ndarray]:
+    """From encoded rows to class probabilities (N, C), with the weights that the model has when it is asked."""
+    forward = tf.function(lambda x: tf.nn.softmax(model(x, training=False)), reduce_retracing=True, autograph=False)
+
+    def answer(encoded: Encoded) -> np.ndarray:
+        probabilities = np.zeros((len(encoded), task.targets.choices), np.float32)
+        for rows in encoded.sweep(size=BATCH):
+            x, _ = task.pattern.pair(*encoded.batch(rows))
+            probabilities[rows] = forward(tf.nest.map_structure(tf.constant, x)).numpy()
+        return probabilities
+
+    return answer
 
 
 def write_mistakes(

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from seqtasks import evaluation, files, own, preparing, splits, trained
+from seqtasks import codecs, evaluation, files, own, preparing, splits
 from seqtasks.batching import Encoded
 from seqtasks.errors import UsageError
 from seqtasks.learning import Lesson
 from seqtasks.preparing import Data
 from seqtasks.task import Examples, Folders
 from seqtasks.trained import Trained
+from seqtasks.training import Training
 
 RESULT = "folds.json"
 
@@ -41,10 +42,11 @@ def cross_validate(
     probabilities = np.zeros((len(examples), task.targets.choices), np.float32)
     lengths = np.zeros(len(examples), np.int32)
     targets = np.zeros(len(examples), np.int32)
+    course = _Course(model, folders, seed, notice)
     for fold in range(number):
         rows = places == fold
         if not (folder / f"{fold}.npz").exists():
-            _learn(model, examples, rows, folder / f"{fold}.npz", folders, seed, notice)
+            course.learn(examples, rows, folder / f"{fold}.npz")
         with np.load(folder / f"{fold}.npz", allow_pickle=False) as found:
             probabilities[rows], targets[rows], lengths[rows] = (found[each] for each in found.files)
         right = float((probabilities[rows].argmax(axis=1) == targets[rows]).mean())
@@ -72,25 +74,37 @@ def _key(settings: Any, data: Data, number: int, seed: int) -> str:
     return f"{number}-{hashlib.sha256(described.encode()).hexdigest()[:8]}"
 
 
-def _learn(
-    model: Trained,
-    examples: Examples,
-    rows: np.ndarray,
-    result: Path,
-    folders: Folders,
-    seed: int,
-    notice: Callable[[str], None],
-) -> None:
-    """Trains without the rows and keeps what it answers to them: probabilities, targets, lengths."""
-    parts = {"train": examples.take(np.flatnonzero(~rows)), "test": examples.take(np.flatnonzero(rows))}
-    data = Data(model.card.dataset, parts, {})
-    task = preparing.fit(model.task, data)
-    train, test = preparing.encode(task, data, ["train", "test"], folders).values()
-    training = Lesson(task, data, train, None).training(seed)
-    unfinished = result.with_suffix("")
-    training.run(train, None, folder=unfinished, notice=notice)
-    assert isinstance(test, Encoded)
-    answered = evaluation.predict(trained.Trained(task, training.model, model.card, model.folder), test)
-    with files.writing(result, point="fold") as path, path.open("wb") as file:
-        np.savez(file, probabilities=answered, targets=test.targets, lengths=test.lengths)
-    shutil.rmtree(unfinished, ignore_errors=True)
+class _Course:
+    """Trainings of one model, each on other rows from the same beginning; what is compiled for one serves the next."""
+
+    training: Training
+    beginning: list[np.ndarray]  # the training's values
+    answer: Callable[[Encoded], np.ndarray]
+
+    def __init__(self, model: Trained, folders: Folders, seed: int, notice: Callable[[str], None]) -> None:
+        self.model, self.folders, self.seed, self.notice = model, folders, seed, notice
+        self.codecs: Any = None  # as the last rows fitted them
+
+    def learn(self, examples: Examples, rows: np.ndarray, result: Path) -> None:
+        """Trains without the rows and keeps what it answers to them: probabilities, targets, lengths."""
+        parts = {"train": examples.take(np.flatnonzero(~rows)), "test": examples.take(np.flatnonzero(rows))}
+        data = Data(self.model.card.dataset, parts, {})
+        task = preparing.fit(self.model.task, data)
+        train, test = preparing.encode(task, data, ["train", "test"], self.folders).values()
+        assert isinstance(test, Encoded)
+        fitted = codecs.describe(task.inputs), codecs.describe(task.targets)
+        if fitted == self.codecs:
+            self.training.compile(train)
+            self.training.begin_again(self.beginning)
+        else:
+            self.codecs = fitted
+            self.training = Lesson(task, data, train, None).training(self.seed)
+            self.training.compile(train)
+            self.beginning = self.training.values()
+            self.answer = evaluation.predictor(task, self.training.model)
+        unfinished = result.with_suffix("")
+        self.training.run(train, None, folder=unfinished, notice=self.notice)
+        answered = self.answer(test)
+        with files.writing(result, point="fold") as path, path.open("wb") as file:
+            np.savez(file, probabilities=answered, targets=test.targets, lengths=test.lengths)
+        shutil.rmtree(unfinished, ignore_errors=True)

@@ -66,6 +66,7 @@ class Training:
         self.progress = Progress()
         self.saving: list[float] = []  # seconds that each checkpoint took
         self.began = self.before = 0.0
+        self.compiled = 0  # steps of the whole training for which it is
         self.loss = pattern.loss(targets, settings)
         self.metrics = {"loss": keras.metrics.Mean(), "accuracy": keras.metrics.SparseCategoricalAccuracy()}
         self.averages = [tf.Variable(each) for each in model.trainable_variables]
@@ -89,7 +90,7 @@ class Training:
         """
         at, epochs = self.progress, self.settings["epochs"]
         steps = len(self._order(train, 0))
-        self._compile(steps * epochs, train)
+        self.compile(train)
         self._restore(folder, notice)
         self.began, self.before = time.monotonic(), at.seconds
         listeners = keras.callbacks.CallbackList(list(callbacks), model=self.model, epochs=epochs, steps=steps)
@@ -122,6 +123,23 @@ class Training:
         self._assign(self.best)
         listeners.on_train_end()
         return at
+
+    def compile(self, train: Batches) -> None:
+        """Makes ready for a run on these rows; where an earlier run had as many steps, all that it compiled serves."""
+        steps = len(self._order(train, 0)) * self.settings["epochs"]
+        if steps != self.compiled:
+            self._compile(steps, train)
+            self.compiled = steps
+
+    def values(self) -> list[np.ndarray]:
+        """Every variable's value, once compiled."""
+        return [np.asarray(variable).copy() for variable in self._variables().values()]
+
+    def begin_again(self, values: Sequence[np.ndarray]) -> None:
+        """Back to the beginning, at which `values` gave these, for a run on other rows."""
+        for variable, value in zip(self._variables().values(), values, strict=True):
+            variable.assign(value)
+        self.progress = Progress()
 
     def estimate(self, train: Batches) -> float:
         """Seconds that an epoch takes on this machine, from a few steps on batches of middling length."""

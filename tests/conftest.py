@@ -22,6 +22,7 @@ if "TF_XLA_FLAGS" not in os.environ:  # the same little models over and over, in
 
 import filelock
 import pytest
+import tensorflow as tf
 from click.testing import CliRunner, Result
 
 from seqtasks import exporting, serving, tasks
@@ -30,6 +31,7 @@ from seqtasks.task import Folders
 from tests.samples import SAMPLES, make_smaller
 
 make_smaller()
+tf.config.list_logical_devices()  # from here on TensorFlow's threads are what they are, whatever a command asks for
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,13 @@ def run(*arguments: str | Path) -> Result:
 
 def sets(settings: dict[str, str]) -> list[str]:
     return [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
+
+
+@pytest.fixture(autouse=True)
+def _optimizer_as_it_was() -> Iterator[None]:
+    """A command has a process of its own, and sets it up as it likes; here the next ones share it."""
+    yield
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
 
 
 @pytest.fixture(scope="session")

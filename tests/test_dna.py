@@ -257,10 +257,11 @@ def test_an_unknown_set_is_answered_with_those_there_are():
 
 # --- folds ------------------------------------------------------------------------------------------------------------
 
+SHORT = {"epochs": "1", "least_steps": "5"}
+
 
 def test_folds_answer_every_example_once_and_are_not_done_again(tmp_path: Path):
-    settings = SAMPLES["dna"].settings | {"epochs": "1", "least_steps": "5"}
-    run("train", "dna", "--sample", "--model", tmp_path, *sets(settings))
+    run("train", "dna", "--sample", "--model", tmp_path, *sets(SAMPLES["dna"].settings | SHORT))
     first = json.loads(run("evaluate", "dna", "--folds", "3", "--model", tmp_path, "--json").stdout)
     assert first["examples"] == 420
     assert sum(map(sum, first["confusion"])) == 420
@@ -270,6 +271,19 @@ def test_folds_answer_every_example_once_and_are_not_done_again(tmp_path: Path):
     assert sorted(before) == ["0.npz", "1.npz", "2.npz"]
     assert json.loads(run("evaluate", "dna", "--folds", "3", "--model", tmp_path, "--json").stdout) == first
     assert {path.name: path.stat().st_mtime_ns for path in kept.iterdir()} == before
+
+
+def test_a_fold_is_the_same_whichever_was_trained_before_it(tmp_path: Path):
+    drawn = {"dropout": "0.3", "output_dropout": "0.3", "base_dropout": "0.1"}  # begins anew too
+    run("train", "dna", "--sample", "--model", tmp_path, *sets(SAMPLES["dna"].settings | SHORT | drawn))
+    first = json.loads(run("evaluate", "dna", "--folds", "3", "--model", tmp_path, "--json").stdout)
+    (kept,) = (tmp_path / "folds").iterdir()
+    with np.load(kept / "1.npz") as found:
+        before = found["probabilities"]
+    (kept / "1.npz").unlink()
+    assert json.loads(run("evaluate", "dna", "--folds", "3", "--model", tmp_path, "--json").stdout) == first
+    with np.load(kept / "1.npz") as found:
+        np.testing.assert_array_equal(found["probabilities"], before)
 
 
 def test_other_data_are_not_answered_from_the_folds_of_these(tmp_path: Path):
