@@ -233,13 +233,16 @@ def encode_to_disk(
 
     Memory grows by a few bytes a row, whatever its length. Interrupted, it goes on from the last part.
     """
+    parts = folder.with_name(f"{folder.name}-parts")
     if folder.exists():
         try:
-            return _opened(folder, inputs)
+            found = _opened(folder, inputs)
         except IntegrityError as error:
             notice(f"{error}: it is made again")
             shutil.rmtree(folder)
-    parts = folder.with_name(f"{folder.name}-parts")
+        else:
+            shutil.rmtree(parts, ignore_errors=True)  # of a process that died before it could
+            return found
     parts.mkdir(parents=True, exist_ok=True)
     encoder, rows, told = _Encoder(inputs, targets, name), len(examples), time.monotonic()
     size = PART * encoder.at_once // CHUNK

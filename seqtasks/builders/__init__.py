@@ -9,15 +9,14 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 
-from seqtasks.errors import InputError, ResourceError
+from seqtasks import downloading
+from seqtasks.errors import InputError, IntegrityError, ResourceError
 from seqtasks.task import Folders
 
 CHUNK = 1_000
-TIMEOUT = 20  # seconds until a server counts as out of reach
 
 
 def load(name: str, folders: Folders, splits: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
@@ -49,26 +48,39 @@ def find(name: str, folders: Folders) -> Any | None:
 
 
 def prepare(name: str, folders: Folders) -> Any:
-    """Downloads and prepares a data set in the first folder; raises ResourceError with what to do if that fails."""
+    """Downloads and prepares a data set in the first folder, one process at a time.
+
+    Raises ResourceError with what to do if that fails, IntegrityError for files that are not what they should be.
+    """
     import tensorflow_datasets as tfds
 
     tfds.disable_progress_bar()
-    builder = tfds.builder(name, data_dir=folders.datasets[0], **_ours(name, folders))
-    try:
-        if not _ours(name, folders) and not any((Path(builder.data_dir_root) / "downloads").glob("*.INFO")):
-            reach(list(builder.url_infos)[:1])  # of earlier downloads TFDS may be able to make it
-        with contextlib.redirect_stdout(sys.stderr):  # TFDS prints; standard output is for answers
-            builder.download_and_prepare()
-    except InputError:
-        raise  # files fetched by hand that are not what they should be
-    except Exception as error:  # TFDS lets through whatever its many helpers raise
-        by_hand = ", SEQTASKS_MANUAL_DIR to one that has its files" if _ours(name, folders) else ""
-        looked = ", ".join(str(folder) for folder in folders.datasets)
-        raise ResourceError(
-            f"data set {name} is not in {looked} and cannot be downloaded ({_short(error)}); connect to the network, "
-            f"set TFDS_DATA_DIR to a folder that has it prepared{by_hand}, or use --sample"
-        ) from error
-    return builder
+    place = Path(folders.datasets[0])
+    with downloading.alone(place / "downloads"):
+        if builder := find(name, folders):  # by whoever was waited for
+            return builder
+        for unfinished in (place / name.partition("/")[0]).rglob("*incomplete.*"):
+            downloading.remove(unfinished)
+        builder = tfds.builder(name, data_dir=place, **_ours(name, folders))
+        try:
+            if not _ours(name, folders) and not any((place / "downloads").glob("*.INFO")):
+                downloading.reach(list(builder.url_infos)[:1])  # of earlier downloads TFDS may be able to make it
+            with contextlib.redirect_stdout(sys.stderr), downloading.impatient():  # standard output is for answers
+                builder.download_and_prepare()
+        except (InputError, IntegrityError):
+            raise  # files that are not what they should be
+        except tfds.core.download.download_manager.NonMatchingChecksumError as error:
+            raise IntegrityError(
+                f"data set {name}: {' '.join(str(error).split())[:300]}; get the file anew or from its authors"
+            ) from None
+        except Exception as error:  # TFDS lets through whatever its many helpers raise
+            by_hand = ", SEQTASKS_MANUAL_DIR to one that has its files" if _ours(name, folders) else ""
+            looked = ", ".join(str(folder) for folder in folders.datasets)
+            raise ResourceError(
+                f"data set {name} is not in {looked} and cannot be downloaded ({_short(error)}); connect to the "
+                f"network, set TFDS_DATA_DIR to a folder that has it prepared{by_hand}, or use --sample"
+            ) from error
+        return builder
 
 
 def _ours(name: str, folders: Folders) -> dict[str, Any]:
@@ -78,17 +90,6 @@ def _ours(name: str, folders: Folders) -> dict[str, Any]:
         return {}
     import_module(f"{__name__}.{module}")
     return {"manual": folders.manual}
-
-
-def reach(addresses: Sequence[str]) -> None:
-    """Raises ResourceError if a server cannot be reached: TFDS would try for three minutes."""
-    import requests
-
-    for address in addresses:
-        try:
-            requests.head(address, timeout=TIMEOUT, allow_redirects=True)
-        except requests.RequestException:
-            raise ResourceError(f"no connection to {urlsplit(address).hostname}") from None
 
 
 def captioned(builder: Any, split: str) -> Iterator[tuple[bytes, str]]:

@@ -15,6 +15,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from seqtasks import downloading
 from seqtasks.builders.manual import Manual
 from seqtasks.errors import InputError
 
@@ -44,6 +45,8 @@ class Flickr8k(Manual):
         if not (self.manual and (place / CAPTIONS).exists()):
             archives = {name: ADDRESS.format(name) for name in ("Flickr8k_Dataset", "Flickr8k_text")}
             found = self.fetch(downloads, archives, lambda name: [])
+            for archive in found.values():
+                downloading.check_archive(archive)
             texts, photographs = (
                 Path(downloads.extract(found[name])) for name in ("Flickr8k_text", "Flickr8k_Dataset")
             )
@@ -71,7 +74,8 @@ def _pictures(folder: Path, split: str, names: list[str]) -> Iterator[tuple[str,
     archive = folder / f"flickr8k_{split}.tar"
     missing = set(names)
     if archive.exists():
-        with tarfile.open(archive) as tar:
+        downloading.check_archive(archive)
+        with tarfile.open(archive, "r:") as tar:
             for member in tar:
                 file = tar.extractfile(member) if member.name in missing else None
                 if file:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import gzip
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import tensorflow_datasets as tfds
 
-from seqtasks import builders
+from seqtasks import downloading
+from seqtasks.errors import IntegrityError
 
 
 class Manual(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
@@ -39,19 +41,27 @@ class Manual(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
                 paths[file] = found
             else:
                 missing[file] = address
-        builders.reach(list(missing.values())[:1])
+        downloading.reach(list(missing.values())[:1])
         return paths | {file: Path(path) for file, path in downloads.download(missing).items()}
 
 
 def records(path: Path, member: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """UCI's lines of class, name, sequence, out of a file, a .gz or the member of a zip archive, without a header."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            text = archive.read(member).decode()
-    else:
-        content = path.read_bytes()
-        text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
-    lines = [[field.strip() for field in line.split(",")] for line in text.splitlines() if line.strip()]
-    for number, (label, _, sequence) in enumerate(lines):
+    """UCI's lines of class, name, sequence, out of a file, a .gz or the member of a zip archive, without a header.
+
+    Raises IntegrityError for a file that is something else.
+    """
+    try:
+        if zipfile.is_zipfile(path):
+            downloading.check_archive(path)
+            with zipfile.ZipFile(path) as archive:
+                text = archive.read(member).decode()
+        else:
+            content = path.read_bytes()
+            text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
+        lines = [[field.strip() for field in line.split(",")] for line in text.splitlines() if line.strip()]
+        rows = [(label, sequence) for label, _, sequence in lines]
+    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        raise IntegrityError(f"{path} does not hold the lines of {member} ({error})") from None
+    for number, (label, sequence) in enumerate(rows):
         if label != "class":
             yield number, {"sequence": sequence.upper(), "label": label}

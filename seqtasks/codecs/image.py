@@ -21,7 +21,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqtasks import pictures
+from seqtasks import downloading, pictures
 from seqtasks.errors import InputError, ResourceError, UsageError, unknown
 
 TUNED = "encoder"  # the name, in a model, of what knew something before it was trained with the rest
@@ -251,7 +251,8 @@ class Image:
 
     def _downloaded(self, make: Callable[..., keras.Model], arguments: Mapping[str, Any]) -> keras.Model:
         try:
-            return make(weights="imagenet", **arguments)
+            with downloading.impatient():
+                return make(weights="imagenet", **arguments)
         except ValueError as error:  # of a size or width for which nobody trained any
             raise UsageError(f"{self.encoder}: {_short(error)}") from None
         except Exception as error:  # Keras passes on what its download raised

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqtasks import cards, exporting, serving, tasks
+from seqtasks import answering, cards, exporting, serving, tasks
 from tests.conftest import sets
 from tests.faults.conftest import Command, run, survived
 from tests.samples import SAMPLES
@@ -157,6 +157,75 @@ def test_every_fault_point(
             break
         points.append(point)
     assert 4 <= len(points) < MOST - 1
+
+
+# --- files of one's own -----------------------------------------------------------------------------------------------
+
+FILES = ("texts", "pictures", "answers")
+
+
+@pytest.fixture(scope="module")
+def files_of_ones_own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Texts with labels, pictures with captions, and texts to answer in two chunks and a half."""
+    folder = tmp_path_factory.mktemp("own")
+    rows = tasks.find("sentiment").sample()["train"]
+    lines = [f"{text.decode()}\t{label}\n" for text, label in zip(rows.inputs[:60], rows.targets[:60], strict=True)]
+    (folder / "texts.tsv").write_text("text\tlabel\n" + "".join(lines))
+    (folder / "answers.tsv").write_text("text\tlabel\n" + "".join(lines * (5 * answering.CHUNK // 2 // len(lines))))
+    (folder / "pictures").mkdir()
+    drawn = tasks.find("captioning").sample()["train"]
+    told = ["image,caption"]
+    for number, (content, captions) in enumerate(zip(drawn.inputs[:20], drawn.targets[:20], strict=True)):
+        (folder / "pictures" / f"{number}.png").write_bytes(content)
+        told += [f"{number}.png,{caption}" for caption in captions.split("\n")]
+    (folder / "pictures" / "captions.csv").write_text("\n".join([*told, ""]))
+    return folder
+
+
+def work(name: str, own: Path, folder: Path, model: Path) -> list[str]:
+    """A command that reads files and writes into the folder."""
+    if name == "answers":
+        into = ["--output", str(folder / "answered.tsv")]
+        return ["predict", "sentiment", "--file", str(own / "answers.tsv"), *into, "--model", str(model)]
+    data = own / "texts.tsv" if name == "texts" else own / "pictures" / "captions.csv"
+    task = "sentiment" if name == "texts" else "captioning"
+    into = ["--datasets", str(folder / "data"), *at(folder / "model")]
+    small = ["--set", "encoder=small"] if name == "pictures" else []
+    return ["train", task, "--data", str(data), "--dry-run", *TASKS[task], *small, *into]
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """sha256 of every file in a folder but those of its lock, and those that it is told to leave."""
+    found = [path for path in folder.rglob("*") if path.is_file() and path.name not in (".lock", ".holder.json")]
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", FILES)
+def test_every_fault_point_on_files_of_ones_own(
+    name: str, kind: str, files_of_ones_own: Path, undisturbed: Path, tmp_path: Path
+):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "whole").mkdir()
+    code, printed = run(work(name, files_of_ones_own, tmp_path / "whole", undisturbed), tmp_path / "logs")
+    assert code == 0, printed
+    whole, number = contents(tmp_path / "whole"), 0
+    while True:
+        number += 1
+        folder, marker = tmp_path / str(number), tmp_path / f"marker-{number}"
+        folder.mkdir()
+        command = work(name, files_of_ones_own, folder, undisturbed)
+        fault = {"SEQTASKS_FAULT": f"any:{number}:{kind}", "SEQTASKS_FAULT_MARKER": str(marker)}
+        code, printed = run(command, tmp_path / "logs", **fault)
+        if not marker.exists():
+            break
+        fine = code == (-signal.SIGKILL if kind == "kill" else 5) and "Traceback" not in printed
+        code, printed = run(command, tmp_path / "logs")
+        fine &= code == 0 and contents(folder) == whole and not litter(folder)
+        assert survived(f"{kind}, then the same command", f"{name}: {marker.read_text()} {number}", fine), printed
+    assert code == 0, printed
+    assert 4 <= number - 1 < MOST
 
 
 @pytest.fixture(scope="module")
