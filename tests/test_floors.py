@@ -16,6 +16,7 @@ FLOORS = (
         "builders",
         "checkpoints",
         "decoding",
+        "downloading",
         "fasta",
         "measures",
         "own",
