@@ -75,15 +75,28 @@ def alone(folder: Path) -> Iterator[None]:
                     print(f"waiting: {str(error).partition(';')[0]}", file=sys.stderr)
                 said = True
                 time.sleep(0.5)
-        for unfinished in [*folder.rglob("*.tmp.*"), *folder.rglob("*incomplete*")]:
-            remove(unfinished)
-        before = set(folder.iterdir())
+        for path in folder.glob("*/*"):
+            if _unfinished(path) and _silent(path):
+                remove(path)
+        before = set(folder.glob("*/*"))
         try:
             yield
-        except IntegrityError:
-            for path in set(folder.iterdir()) - before:
-                remove(path)
+        except BaseException as error:
+            for path in set(folder.glob("*/*")) - before:
+                if isinstance(error, IntegrityError) or _unfinished(path):
+                    remove(path)
             raise
+
+
+def _unfinished(path: Path) -> bool:
+    """Whether TFDS has not ended what it makes there."""
+    return ".tmp." in path.name or "incomplete" in path.name
+
+
+def _silent(path: Path) -> bool:
+    """Whether nothing was written there for longer than a download may be silent, whoever makes it."""
+    newest = max((each.lstat().st_mtime for each in [path, *path.rglob("*")] if each.exists()), default=0.0)
+    return time.time() - newest > 2 * TIMEOUT
 
 
 def remove(path: Path) -> None:

@@ -63,7 +63,7 @@ def prepare(name: str, folders: Folders) -> Any:
             downloading.remove(unfinished)
         builder = tfds.builder(name, data_dir=place, **_ours(name, folders))
         try:
-            if not _ours(name, folders) and not any((place / "downloads").glob("*.INFO")):
+            if not _ours(name, folders) and not any((place / "downloads" / builder.name).glob("*.INFO")):
                 downloading.reach(list(builder.url_infos)[:1])  # of earlier downloads TFDS may be able to make it
             with contextlib.redirect_stdout(sys.stderr), downloading.impatient():  # standard output is for answers
                 builder.download_and_prepare()
