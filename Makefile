@@ -8,7 +8,7 @@ ARGS ?=
 MODEL = saved_models/$*
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow test-faults bench download train evaluate export clean
+.PHONY: help setup check test test-slow test-thorough test-faults bench download train evaluate export clean
 
 help:
 	@echo "make setup              .venv with everything in it"
@@ -16,6 +16,7 @@ help:
 	@echo "make train-TASK         train, evaluate and export a task: $(notdir $(basename $(filter-out %/__init__.py,$(wildcard seqtasks/tasks/*.py))))"
 	@echo "make download-TASK evaluate-TASK export-TASK, and the same without -TASK for all tasks"
 	@echo "make test-slow          tests on the real data sets, where they are"
+	@echo "make test-thorough      every cell, setting and task of what 'make test' has examples of"
 	@echo "make test-faults        the long half of the fault injection"
 	@echo "make bench              side by side with what people would use instead"
 
@@ -39,6 +40,9 @@ test: check
 
 test-slow: setup
 	$(BIN)/pytest -m slow
+
+test-thorough: setup
+	$(BIN)/pytest --numprocesses 2 --dist worksteal -m thorough
 
 test-faults: setup
 	$(BIN)/pytest -m 'faults or not slow' tests/faults

@@ -241,7 +241,11 @@ def test_an_encoder_finds_its_file_by_name(tmp_path: Path, encoder: str, width: 
 
 @pytest.mark.parametrize(
     "settings",
-    [{"encoder_weights": "none"}, {"fine_tuned": "-1"}, {"fine_tuned": "2", "mirrored": "yes"}, {"scheduled": "0.5"}],
+    [
+        pytest.param({"encoder_weights": "none"}, marks=pytest.mark.thorough),
+        pytest.param({"fine_tuned": "-1"}, marks=pytest.mark.thorough),
+        {"fine_tuned": "2", "mirrored": "yes", "scheduled": "0.5"},
+    ],
 )
 def test_other_ways_to_learn(captioned: Path, encoder: Path, settings: dict[str, str]):
     data, folders = ["--data", captioned / "captions.csv"], ["--datasets", captioned / "datasets"]

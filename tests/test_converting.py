@@ -65,7 +65,7 @@ def ids(*lengths: int) -> list[np.ndarray]:
 
 @forms
 @cells
-@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("bidirectional", [pytest.param(False, marks=pytest.mark.thorough), True])
 def test_a_class_of_a_text(cell: str, bidirectional: bool, form: str, tmp_path: Path):
     codecs = {"inputs": Text(vocabulary=WORDS), "targets": Labels(("a", "b", "c"))}
     made = untrained("sentiment", codecs, cell=cell, bidirectional=bidirectional, layers=1 + bidirectional)
@@ -73,8 +73,8 @@ def test_a_class_of_a_text(cell: str, bidirectional: bool, form: str, tmp_path: 
 
 
 @forms
-@pytest.mark.parametrize("strands", ["one", "both"])
-@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("strands", [pytest.param("one", marks=pytest.mark.thorough), "both"])
+@pytest.mark.parametrize("stride", [pytest.param(1, marks=pytest.mark.thorough), 2])
 def test_a_class_of_a_sequence(stride: int, strands: str, form: str, tmp_path: Path):
     codecs = {"inputs": Nucleotides(strands=strands, length=30), "targets": Labels(("a", "b"))}
     rows = [row.astype(np.uint8) for row in ids(1, 9, 40)]

@@ -31,7 +31,7 @@ def test_each_export_takes_the_next_number_and_the_newest_is_read(learned: Learn
     assert seqtasks.load(model / "serving" / str(first)).folder.name == str(first)
 
 
-@pytest.mark.parametrize("answers", ["others", "none"])
+@pytest.mark.parametrize("answers", ["others", pytest.param("none", marks=pytest.mark.thorough)])
 def test_an_export_that_answers_otherwise_gets_no_number(
     learned: Learned, model: Path, tmp_path: Path, answers: str, monkeypatch: pytest.MonkeyPatch
 ):

@@ -191,7 +191,7 @@ def test_as_keras_compiled(name: str, length: int):
         np.testing.assert_allclose(one, other, atol=1e-5 * max(1, np.abs(other).max()))  # sums over all steps
 
 
-@pytest.mark.parametrize("merge", ["concat", "sum"])
+@pytest.mark.parametrize("merge", ["concat", pytest.param("sum", marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("name", CELLS)
 def test_in_both_directions(name: str, merge: str):
     theirs, ours = (

@@ -30,6 +30,7 @@ TASKS = {  # what each is trained with here
     "text_generation": sets(SMALL | {"written": "10"}),
     "captioning": sets(SMALL | {"attention": "4", "batch": "64"}),
 }
+FAULTS = pytest.mark.faults
 EVERY = {"EVERY": "10"}  # steps between two checkpoints
 LONGER = [
     *["train", "sentiment", "--sample", "--epochs", "4", "--seed", "3"],
@@ -37,11 +38,11 @@ LONGER = [
 ]
 STAGES = ("train", "evaluate", "export")
 KINDS = ("kill", "enospc", "eio")
-POINTS = (("train", 1), ("train", 9), ("evaluate", 2), ("export", 3))
 SOME = [  # the short half: these points only
-    *(("sentiment", *point, kind) for point in POINTS for kind in KINDS),
-    ("dna", "train", 9, "kill"),
-    ("text_generation", "train", 9, "kill"),
+    ("sentiment", "train", 1, "enospc"),
+    ("sentiment", "train", 9, "kill"),
+    ("sentiment", "evaluate", 2, "eio"),
+    ("sentiment", "export", 3, "kill"),
     ("captioning", "train", 9, "kill"),
 ]
 MOST = 60  # fault points in one command, more than there are
@@ -124,7 +125,7 @@ def test_some_fault_points(
     assert fail(task, stage, number, kind, undisturbed_of(task, done), tmp_path)
 
 
-@pytest.mark.parametrize("point", ["store.before:1", "encoded.before:2", "checkpoint.record.renamed:1"])
+@pytest.mark.parametrize("point", ["encoded.before:2", pytest.param("checkpoint.record.renamed:1", marks=FAULTS)])
 def test_ones_own_data_go_on_exactly(point: str, tmp_path: Path):
     rows = tasks.find("sentiment").sample()["train"]
     lines = [f"{text.decode()}\t{label}\n" for text, label in zip(rows.inputs[:400], rows.targets[:400], strict=True)]
@@ -250,6 +251,7 @@ def kill_and_finish(whole: tuple[Path, float], folder: Path, kills: int, draw: r
     return code == 0 and outcome(folder / "model") == outcome(undisturbed) and not litter(folder / "model")
 
 
+@pytest.mark.faults
 def test_killed_twice_it_ends_the_same(whole: tuple[Path, float], tmp_path: Path):
     assert survived("random kill -9, twice each", "seed 0", kill_and_finish(whole, tmp_path, 2, random.Random(0)))
 
