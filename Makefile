@@ -16,7 +16,7 @@ help:
 	@echo "make train-TASK         train, evaluate and export a task: $(notdir $(basename $(filter-out %/__init__.py,$(wildcard seqtasks/tasks/*.py))))"
 	@echo "make download-TASK evaluate-TASK export-TASK, and the same without -TASK for all tasks"
 	@echo "make test-slow          tests on the real data sets, where they are"
-	@echo "make test-thorough      every cell, setting and task of what 'make test' has examples of"
+	@echo "make test-thorough      the cells and settings that 'make test' leaves out"
 	@echo "make test-faults        the long half of the fault injection"
 	@echo "make bench              side by side with what people would use instead"
 

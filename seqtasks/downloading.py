@@ -139,5 +139,5 @@ def _members(path: Path) -> Iterator[tuple[str, int, bool]]:
             with tarfile.open(path, "r:") as tar:  # not compressed: what it unpacks to is what it is
                 for member in tar:
                     yield member.name, member.size, member.isfile() or member.isdir()
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, ValueError, NotImplementedError) as error:
         raise IntegrityError(f"{path} is no whole zip or tar archive ({error})") from None

@@ -244,6 +244,7 @@ def test_an_encoder_finds_its_file_by_name(tmp_path: Path, encoder: str, width: 
     [
         pytest.param({"encoder_weights": "none"}, marks=pytest.mark.thorough),
         pytest.param({"fine_tuned": "-1"}, marks=pytest.mark.thorough),
+        pytest.param({"scheduled": "0.5"}, marks=pytest.mark.thorough),
         {"fine_tuned": "2", "mirrored": "yes", "scheduled": "0.5"},
     ],
 )

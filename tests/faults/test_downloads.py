@@ -27,7 +27,7 @@ from seqtasks.errors import IntegrityError
 from tests.faults.conftest import survived
 
 
-def zipped(**members: str) -> bytes:
+def zipped(members: dict[str, str]) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
@@ -37,13 +37,13 @@ def zipped(**members: str) -> bytes:
 
 SILENCE = 2  # seconds until a server is given up here
 ROWS = "+,S10,\t\ttacta\n-,X,\tggtc\n"
-GOOD = zipped(**{"promoters.data": ROWS})
+GOOD = zipped({"promoters.data": ROWS})
 GIVEN = {  # instead of it
     "it gives a page": b"<html>moved</html>",
     "it gives half an archive": GOOD[: len(GOOD) // 2],
-    "it gives another archive": zipped(readme="nothing"),
-    "it gives a bomb": zipped(**{"promoters.data": ROWS, "more": "a" * 50_000_000}),
-    "it gives a member above": zipped(**{"../promoters.data": ROWS, "promoters.data": ROWS}),
+    "it gives another archive": zipped({"readme": "nothing"}),
+    "it gives a bomb": zipped({"promoters.data": ROWS, "more": "a" * 50_000_000}),
+    "it gives a member above": zipped({"../promoters.data": ROWS, "promoters.data": ROWS}),
 }
 WRONG = {  # what the server does -> exit code, words of the line
     "it is not there": (5, "HTTP code: 404"),
@@ -170,7 +170,6 @@ def test_without_a_server_it_says_so_at_once(served: Callable[[str], Server], tm
 
 CHILD = """
 import sys
-from seqtasks import downloading
 from seqtasks.builders import uci_promoters
 from seqtasks.cli import main
 uci_promoters.ADDRESS = sys.argv[1]

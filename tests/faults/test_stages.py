@@ -125,7 +125,13 @@ def test_some_fault_points(
     assert fail(task, stage, number, kind, undisturbed_of(task, done), tmp_path)
 
 
-@pytest.mark.parametrize("point", ["encoded.before:2", pytest.param("checkpoint.record.renamed:1", marks=FAULTS)])
+@pytest.mark.parametrize(
+    "point",
+    [
+        "encoded.before:2",
+        *(pytest.param(each, marks=FAULTS) for each in ("store.before:1", "checkpoint.record.renamed:1")),
+    ],
+)
 def test_ones_own_data_go_on_exactly(point: str, tmp_path: Path):
     rows = tasks.find("sentiment").sample()["train"]
     lines = [f"{text.decode()}\t{label}\n" for text, label in zip(rows.inputs[:400], rows.targets[:400], strict=True)]
@@ -196,7 +202,7 @@ def work(name: str, own: Path, folder: Path, model: Path) -> list[str]:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """sha256 of every file in a folder but those of its lock, and those that it is told to leave."""
+    """sha256 of every file in a folder but those of a lock."""
     found = [path for path in folder.rglob("*") if path.is_file() and path.name not in (".lock", ".holder.json")]
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
 
