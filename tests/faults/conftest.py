@@ -11,12 +11,13 @@ import os
 import sys
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.samples import make_smaller
 
-TRIED: dict[str, list[tuple[str, bool]]] = defaultdict(list)  # what was tried -> (where, survived)
+TRIED: dict[str, list[Any]] = defaultdict(list)  # what was tried -> (where, survived)
 COSTS: dict[str, list[str]] = defaultdict(list)  # what was measured -> what was found
 
 
@@ -30,6 +31,19 @@ def noted(what: str, found: str, fine: bool) -> bool:
     """Notes what something cost, which the table shows whole; gives `fine` back."""
     COSTS[what].append(f"{found}{'' if fine else '  TOO MUCH'}")
     return fine
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of several hands its part of the tables to the process that prints them."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["tables"] = (dict(TRIED), dict(COSTS))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    for mine, theirs in zip((TRIED, COSTS), getattr(node, "workeroutput", {}).get("tables", ({}, {})), strict=True):
+        for what, rows in theirs.items():
+            mine[what].extend(rows)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
