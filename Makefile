@@ -45,7 +45,7 @@ test-thorough: setup
 	$(BIN)/pytest --numprocesses 2 --dist worksteal -m thorough
 
 test-faults: setup
-	$(BIN)/pytest -m 'faults or not slow' tests/faults
+	$(BIN)/pytest --numprocesses 2 --dist worksteal -m 'faults or not slow' tests/faults
 
 bench: setup
 	$(SEQTASKS) bench $(ARGS)
