@@ -7,6 +7,7 @@ takes the next number. One that fails leaves the last good one serving.
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import subprocess
 import sys
@@ -119,6 +120,7 @@ def _endpoints(module: tf.Module) -> dict[str, Any]:
     return {name: converting.described(each) for name, each in functions.items()}
 
 
+@functools.lru_cache(maxsize=1)
 def _asking(trained: Trained) -> runtimes.Ask:
     """Asks the model that was trained what its network is asked in other runtimes."""
     return runtimes.asking(converting.in_tensorflow(trained), WRITTEN, _end(trained))
@@ -186,6 +188,7 @@ def golden(task: Task) -> np.ndarray:
     return np.array(inputs[0].split(b"\n"), dtype=object) if task.streams else inputs
 
 
+@functools.lru_cache(maxsize=1)  # an export and its check ask the same
 def assemble(trained: Trained) -> tf.Module:
     """A module with the pattern's endpoints as functions, and with all that they read."""
     task = trained.task

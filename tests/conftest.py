@@ -86,6 +86,12 @@ def learned(request: pytest.FixtureRequest, learned_of: Callable[[str], Learned]
     return learned_of(request.param)
 
 
+def quickly(*names: str) -> pytest.MarkDecorator:
+    """`learned` is one of these; the other tasks are for the thorough half."""
+    every = [pytest.param(name, marks=() if name in names else pytest.mark.thorough) for name in tasks.names()]
+    return pytest.mark.parametrize("learned", every, indirect=True)
+
+
 @pytest.fixture
 def copied(learned: Learned, tmp_path: Path) -> Learned:
     """The same with a folder for this test alone, to do harm in: its model and the first export."""

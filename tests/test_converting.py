@@ -25,7 +25,7 @@ from seqtasks.errors import IntegrityError, UsageError
 from seqtasks.layers.stack import CELLS
 from seqtasks.task import Task
 from seqtasks.trained import Trained
-from tests.conftest import Learned, exported, run
+from tests.conftest import Learned, exported, quickly, run
 
 FORMS = list(converting.FORMS)
 WORDS = tuple("abcdefgh")
@@ -116,6 +116,7 @@ def test_an_export_is_checked_in_its_own_runtime(learned: Learned, form: str, mo
             seqtasks.load(folder)
 
 
+@quickly("sentiment", "captioning")
 @forms
 def test_one_that_answers_otherwise_gets_no_number(
     learned: Learned, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -135,6 +136,7 @@ def test_without_its_runtime_it_says_what_to_install(learned: Learned, monkeypat
         run("export", learned.name, "--format", "onnx", "--model", learned.folder)
 
 
+@quickly("sentiment", "text_generation")
 def test_weights_in_eight_bits_are_smaller_and_their_loss_is_told(learned: Learned, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(exporting, "CHECKED", 6)
     monkeypatch.setattr(quantizing, "EXAMPLES", 20)

@@ -102,8 +102,9 @@ def test_a_picture_is_read_in_plain_python_as_the_codec_reads_it(kind: str, size
         file, form, **({"exif": exif} if form == "JPEG" else {})
     )
     codec = Image(encoder="small", size=size)
-    for value in (file.getvalue(), file.getvalue()[:40], b"", b"no picture"):
-        given, wanted = reader(codec)(asdict(codec), value), codecs.rows(codec, [value])[0]
+    values = (file.getvalue(), file.getvalue()[:40], b"", b"no picture")
+    for value, wanted in zip(values, codecs.rows(codec, values), strict=True):
+        given = reader(codec)(asdict(codec), value)
         assert given.dtype == wanted.dtype
         assert given.shape == wanted.shape
         assert np.abs(given.astype(int) - wanted).max() <= exporting.LEVELS

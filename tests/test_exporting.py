@@ -14,7 +14,7 @@ import pytest
 import seqtasks
 from seqtasks import exporting, serving, tasks, trained
 from seqtasks.errors import InputError, IntegrityError, UsageError
-from tests.conftest import Learned, run
+from tests.conftest import Learned, quickly, run
 
 
 @pytest.fixture
@@ -23,6 +23,7 @@ def model(learned: Learned, tmp_path: Path) -> Path:
     return Path(shutil.copytree(learned.folder, tmp_path / "model"))
 
 
+@quickly("sentiment", "text_generation")
 def test_each_export_takes_the_next_number_and_the_newest_is_read(learned: Learned, model: Path):
     first = exporting.numbers(model)[-1]
     run("export", learned.name, "--model", model)
@@ -31,6 +32,7 @@ def test_each_export_takes_the_next_number_and_the_newest_is_read(learned: Learn
     assert seqtasks.load(model / "serving" / str(first)).folder.name == str(first)
 
 
+@quickly("sentiment")
 @pytest.mark.parametrize("answers", ["others", pytest.param("none", marks=pytest.mark.thorough)])
 def test_an_export_that_answers_otherwise_gets_no_number(
     learned: Learned, model: Path, tmp_path: Path, answers: str, monkeypatch: pytest.MonkeyPatch

@@ -48,7 +48,15 @@ def test_features_are_what_the_encoder_makes_of_the_picture(weights: Path):
     assert np.abs(found[0] - found[1]).max() > 1e-3
 
 
-@pytest.mark.parametrize(("behind", "kept"), [(0, 1280), (3, 336), (4, 56), (-1, 3)])
+@pytest.mark.parametrize(
+    ("behind", "kept"),
+    [
+        pytest.param(0, 1280, marks=pytest.mark.thorough),
+        (3, 336),
+        pytest.param(4, 56, marks=pytest.mark.thorough),
+        (-1, 3),
+    ],
+)
 def test_what_is_trained_begins_where_what_is_kept_ends(weights: Path, behind: int, kept: int):
     whole = Image(encoder_weights=str(weights), encoder_width=0.35, size=SIZE)
     codec = Image(encoder_weights=str(weights), encoder_width=0.35, size=SIZE, fine_tuned=behind)

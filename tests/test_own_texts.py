@@ -71,7 +71,7 @@ def test_a_folder_without_texts_is_told(tmp_path: Path):
         read(tmp_path)
 
 
-@pytest.mark.parametrize("level", ["character", "word"])
+@pytest.mark.parametrize("level", ["character", pytest.param("word", marks=pytest.mark.thorough)])
 def test_it_learns_a_text_of_ones_own_and_writes_like_it(tmp_path: Path, level: str):
     (tmp_path / "song.txt").write_text(SONG * 30)
     settings = {

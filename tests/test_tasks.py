@@ -15,7 +15,7 @@ import pytest
 import seqtasks
 from seqtasks import cards, exporting, preparing, serving, splits, tasks, trained, writing
 from seqtasks.task import Folders
-from tests.conftest import Learned, run, sets
+from tests.conftest import Learned, quickly, run, sets
 from tests.samples import SAMPLES, answers, learned_from
 
 ROOT = Path(__file__).parents[1]
@@ -100,6 +100,7 @@ def test_no_values_no_answers(served: serving.Served):
     assert served([]) == []
 
 
+@quickly("sentiment")  # the examples ask each of them so, too
 def test_the_export_answers_alike_without_our_code(learned: Learned, served: serving.Served, tmp_path: Path):
     values = list(answers(learned.name))
     command = [sys.executable, "-P", "-c", ALONE, str(serving.newest(learned.folder))]
@@ -126,7 +127,10 @@ def test_same_seed_same_weights_other_seed_others(learned: Learned, tmp_path: Pa
             run(*map(str, command))
         return cards.read(folder).files[cards.WEIGHTS]
 
-    assert weights(tmp_path / "a", 1) == weights(tmp_path / "b", 1, alone=True) != weights(tmp_path / "c", 2)
+    once = weights(tmp_path / "a", 1)
+    assert once == weights(tmp_path / "b", 1, alone=True)
+    if learned.name == "sentiment":  # the seed is set in one place for all
+        assert once != weights(tmp_path / "c", 2)
 
 
 def test_splits_share_no_example(learned: Learned):

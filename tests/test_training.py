@@ -164,7 +164,7 @@ def test_settings_that_train_nothing_are_refused(data, setting: str):
         training(data, **{setting: 0})
 
 
-@pytest.mark.parametrize("kind", ["rows", "stream"])
+@pytest.mark.parametrize("kind", ["rows", pytest.param("stream", marks=pytest.mark.thorough)])
 def test_going_on_ends_as_if_it_had_never_stopped(kind: str, data: Data, tmp_path: Path, monkeypatch):
     monkeypatch.setattr("seqtasks.checkpoints.Saver.save_when_due", lambda saver: saver.save())
     options = {"word_dropout": 0.2, "dropout": 0.3, "recurrent_dropout": 0.1}

@@ -25,7 +25,7 @@ DEFAULTS: dict[str, bool | int | float | str] = writer.DEFAULTS | {
 }
 STREAMS = True
 TELLS = False
-PROMPT = 100_000  # bytes of a prompt that are read, from its end: no state reaches further back
+PROMPT = 2_000  # bytes of a prompt that are read, from its end: some 200 words are used (Khandelwal et al., 2018)
 LINE = "\n"  # what an empty prompt is taken for: the beginning of a line
 
 Named = dict[str, tf.Tensor]

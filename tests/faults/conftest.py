@@ -70,6 +70,8 @@ def _child(arguments: list[str], environment: dict[str, str], output: str) -> No
     os.environ.update(environment)
     if "EVERY" in environment:
         _save_every(int(environment["EVERY"]))
+    if "POINTS" in environment:
+        _note_points(Path(environment["POINTS"]))
     sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123 - the process ends with it
     from seqtasks.cli import main
 
@@ -83,6 +85,17 @@ def _save_every(steps: int) -> None:
 
     due = itertools.count(1)
     Saver.save_when_due = lambda saver: saver.save() if next(due) % steps == 0 else None  # type: ignore[method-assign]
+
+
+def _note_points(path: Path) -> None:
+    """Writes the name of every fault point that is passed, a line each."""
+    from seqtasks import files
+
+    def noting(point: str) -> None:
+        with path.open("a") as file:
+            file.write(f"{point}\n")
+
+    files.fault = noting
 
 
 class Command:

@@ -160,7 +160,11 @@ def _tables() -> list[Case]:
             *GOOD, "\u0633\u0631\u062f \u05e9\u05dc\u05d5\u05dd,good", "\U0001f600\U0001f3fd \u4e2d\u6587,bad"
         ),
     }
-    return cases + [Case(name, (*TRAIN, name), 0, "labels: bad", {name: content}) for name, content in fine.items()]
+    named = {"numbers.csv": "labels: 0 "}
+    return cases + [
+        Case(name, (*TRAIN, name), 0, named.get(name, "labels: bad "), {name: content})
+        for name, content in fine.items()
+    ]
 
 
 def _sequences() -> list[Case]:
