@@ -30,7 +30,7 @@ TRAINING = "training"
 REMEDY = "train again, or copy the whole folder again"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False)  # one is itself: what was made of it may be kept
 class Trained:
     task: Task  # with the codecs and settings that the model was trained with
     model: keras.Model

@@ -17,7 +17,7 @@ import pytest
 
 from tests.samples import make_smaller
 
-TRIED: dict[str, list[Any]] = defaultdict(list)  # what was tried -> (where, survived)
+TRIED: dict[str, list[tuple[str, bool]]] = defaultdict(list)  # what was tried -> (where, survived)
 COSTS: dict[str, list[str]] = defaultdict(list)  # what was measured -> what was found
 
 
@@ -41,6 +41,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
+    """Takes a worker's part."""
     for mine, theirs in zip((TRIED, COSTS), getattr(node, "workeroutput", {}).get("tables", ({}, {})), strict=True):
         for what, rows in theirs.items():
             mine[what].extend(rows)

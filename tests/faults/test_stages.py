@@ -176,7 +176,8 @@ def test_killed_once_in_every_writing(
     """Of a task whose points have mostly the names of sentiment's; at another name it fails in every way."""
     passed, undisturbed = points(task, stage, undisturbed_of), undisturbed_of(task, "export")
     writings = {name.rpartition(".")[0]: at for at, name in reversed(list(enumerate(passed)))}
-    others = {at for at, name in enumerate(passed) if name not in points("sentiment", stage, undisturbed_of)}
+    known = set(points("sentiment", stage, undisturbed_of))
+    others = {at for at, name in enumerate(passed) if name not in known}
     ways = {(at, "kill") for at in writings.values()} | {(at, kind) for at in others for kind in KINDS}
     for at, kind in sorted(ways):
         assert fail(task, stage, 1 + at, kind, undisturbed, tmp_path) == passed[at]
