@@ -34,9 +34,9 @@ check: setup
 	$(BIN)/ruff check seqtasks tests examples
 	$(BIN)/mypy
 
-# two processes: most of a test's time is tracing and starting, which one core does; who is done early takes from the other
+# three processes: most of a test's time is tracing, which one core does, and some wait until another has trained a model
 test: check
-	$(BIN)/pytest --numprocesses 2 --dist worksteal --durations 10
+	$(BIN)/pytest --numprocesses 3 --dist worksteal --durations 20
 
 test-slow: setup
 	$(BIN)/pytest -m slow

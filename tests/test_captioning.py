@@ -31,6 +31,7 @@ SETTINGS = {
     "size": str(SIZE),
     "fine_tuned": "0",
     "mirrored": "no",
+    "near": "0",
     "epochs": "1",
     "batch": "4",
     "least_steps": "3",
@@ -245,7 +246,7 @@ def test_an_encoder_finds_its_file_by_name(tmp_path: Path, encoder: str, width: 
         pytest.param({"encoder_weights": "none"}, marks=pytest.mark.thorough),
         pytest.param({"fine_tuned": "-1"}, marks=pytest.mark.thorough),
         pytest.param({"scheduled": "0.5"}, marks=pytest.mark.thorough),
-        {"fine_tuned": "2", "mirrored": "yes", "scheduled": "0.5"},
+        {"fine_tuned": "2", "mirrored": "yes", "near": "0.25", "scheduled": "0.5"},
     ],
 )
 def test_other_ways_to_learn(captioned: Path, encoder: Path, settings: dict[str, str]):

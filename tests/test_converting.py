@@ -35,6 +35,12 @@ forms = pytest.mark.parametrize("form", FORMS)
 cells = pytest.mark.parametrize("cell", CELLS)
 
 
+def quick_cells(*names: str) -> pytest.MarkDecorator:
+    """One step of a cell is converted the same way in all that writes: the others are for the thorough half."""
+    marked = [pytest.param(cell, marks=() if cell in names else pytest.mark.thorough) for cell in CELLS]
+    return pytest.mark.parametrize("cell", marked)
+
+
 def untrained(name: str, codecs: dict[str, Any], **settings: Any) -> Trained:
     """A small model of weights of chance, livelier than it would begin."""
     small = {"units": 6, "embedding": 4, "front": 0, "precision": "float32", **settings}
@@ -82,7 +88,7 @@ def test_a_class_of_a_sequence(stride: int, strands: str, form: str, tmp_path: P
 
 
 @forms
-@cells
+@quick_cells("simple", "lstm")
 def test_a_text_that_is_written(cell: str, form: str, tmp_path: Path):
     codec = Tokens(vocabulary=WORDS)
     made = untrained("text_generation", {"inputs": codec, "targets": codec}, cell=cell, layers=2)
@@ -90,7 +96,7 @@ def test_a_text_that_is_written(cell: str, form: str, tmp_path: Path):
 
 
 @forms
-@cells
+@quick_cells("irnn", "gru")
 def test_what_is_told_of_a_picture(cell: str, form: str, tmp_path: Path):
     codecs = {"inputs": Image(encoder="small", size=16), "targets": Captions(vocabulary=("\n", *WORDS))}
     made = untrained("captioning", codecs, cell=cell, tellers=2, attention=0 if cell == "gru" else 5)
@@ -98,8 +104,17 @@ def test_what_is_told_of_a_picture(cell: str, form: str, tmp_path: Path):
     compared(made, form, tmp_path, [draw.integers(0, 255, (1, 16, 16, 3)).astype(np.uint8) for _ in range(3)], END)
 
 
-@pytest.mark.parametrize("form", exporting.FOLDERS)
+@quickly("sentiment")  # a learned model's own export was asked in a process of its own already
+def test_a_saved_model_is_checked_in_tensorflow(learned: Learned, monkeypatch: pytest.MonkeyPatch):
+    checked_in_its_own_runtime(learned, "saved-model", monkeypatch)
+
+
+@forms
 def test_an_export_is_checked_in_its_own_runtime(learned: Learned, form: str, monkeypatch: pytest.MonkeyPatch):
+    checked_in_its_own_runtime(learned, form, monkeypatch)
+
+
+def checked_in_its_own_runtime(learned: Learned, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exporting, "CHECKED", 6)
     result = run("export", learned.name, "--format", form, "--check", "--model", learned.folder)
     cells = [line.split("│") for line in result.output.splitlines() if line.startswith("│")]

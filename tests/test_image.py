@@ -74,13 +74,33 @@ def test_what_is_trained_begins_where_what_is_kept_ends(weights: Path, behind: i
     assert (before == whole.fingerprint()) == (behind == 0)
 
 
-def test_training_sees_photographs_in_a_mirror_as_well():
+def test_training_sees_photographs_nearer_and_in_a_mirror_as_well():
     assert Image(encoder="small", size=SIZE).augmented() == ()
-    codec = Image(encoder="small", size=SIZE, mirrored=True)
-    (other,) = codec.augmented()
+    codec = Image(encoder="small", size=SIZE, mirrored=True, near=0.25)
+    ways = [codec, *codec.augmented()]
+    plain, mirrored, near, both = (each.encode(photographs(2))[0].numpy() for each in ways)
+    np.testing.assert_array_equal(mirrored, plain[:, :, ::-1])
+    np.testing.assert_array_equal(both, near[:, :, ::-1])
+    edge = SIZE // 8
+    middle = tf.image.resize(plain[:, edge:-edge, edge:-edge], [SIZE, SIZE])
+    np.testing.assert_allclose(near, middle, atol=0.5)
+    assert len({each.fingerprint() for each in ways}) == 4
+    assert [len(Image(encoder="small", **one).augmented()) for one in ({"mirrored": True}, {"near": 0.1})] == [1, 1]
+
+
+def test_every_way_is_seen_as_each_codec_sees_it(weights: Path):
+    codec = Image(encoder_weights=str(weights), encoder_width=0.35, size=SIZE, mirrored=True, near=0.25)
     values = photographs(2)
-    np.testing.assert_array_equal(other.encode(values)[0], codec.encode(values)[0][:, :, ::-1])
-    assert other.fingerprint() != codec.fingerprint()
+    every, good = codec.see(values)
+    assert good.numpy().all()
+    for way, each in enumerate((codec, *codec.augmented())):
+        np.testing.assert_allclose(every[:, way], each.encode(values)[0], rtol=1e-2, atol=1e-2)
+
+
+@pytest.mark.parametrize("near", [-0.1, 0.6, float("nan")])
+def test_a_look_that_is_too_near_is_refused(near: float):
+    with pytest.raises(UsageError, match=r"near is from 0 to 0\.5, not"):
+        Image(near=near)
 
 
 def test_an_encoder_that_is_learned_is_given_the_pictures():

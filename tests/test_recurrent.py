@@ -180,7 +180,7 @@ def test_as_keras(name: str, arguments: dict[str, Any], begin: bool, path: str):
                     np.testing.assert_allclose(one, other, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("length", [1, 40, 61, 500])
+@pytest.mark.parametrize("length", [1, pytest.param(40, marks=pytest.mark.thorough), 61, 500])
 @pytest.mark.parametrize("name", CELLS)
 def test_as_keras_compiled(name: str, length: int):
     theirs, ours = twins(name, return_sequences=True)
@@ -324,8 +324,16 @@ def test_what_an_export_holds(name: str, tmp_path: Path):
     assert "Bfloat16" not in str(elements)
 
 
-@pytest.mark.parametrize("path", PATHS, indirect=True)
-@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize(
+    ("bidirectional", "path"),
+    [
+        (False, "plain"),
+        (True, "plain"),
+        (True, "compiled"),
+        pytest.param(False, "compiled", marks=pytest.mark.thorough),
+    ],
+    indirect=["path"],
+)
 @pytest.mark.parametrize("cell", CELLS)
 def test_an_embedding_folds_into_the_layer(cell: str, bidirectional: bool, path: str):
     random = np.random.default_rng(5)

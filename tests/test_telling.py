@@ -142,7 +142,7 @@ def test_a_picture_is_told_of_whatever_stands_beside_it(answers: dict[str, Any])
 
 
 def test_a_picture_and_its_mirror_image_are_told_of_alike():
-    both = dataclasses.replace(PICTURES, mirrored=True)
+    both = dataclasses.replace(PICTURES, mirrored=True, near=0.25)
     serve, signature = one_to_many.endpoints(model(), both, WORDS, SETTINGS)["serve"]
     draw = np.random.default_rng(1)
     pixels = [draw.integers(0, 255, (16, 16, 3), np.uint8) for _ in range(3)]

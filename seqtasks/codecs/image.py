@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ FILTERS = (16, 32, 64)  # of its convolutions; of each four values the largest i
 ALL = -1  # of its convolutions
 ENCODER = "encoder.weights.h5"  # in the folder of what was learned with it
 AT_ONCE = 32  # photographs that an encoder reads together
+MOST_LEFT_OUT = 0.5  # of a photograph's sides, in a nearer look
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ class Image:
     fine_tuned: int = 0  # convolutions at the encoder's end that are trained with the rest; -1 for all
     encoder_width: float = 1.0  # of MobileNets, their alpha
     mirrored: bool = False  # whether training sees photographs in a mirror as well, by chance, and answers are of both
+    near: float = (
+        0.0  # of both sides, what a nearer look at the middle leaves out, which is another way to see all those
+    )
     size: int = 224  # pixels of both sides: a photograph is squashed to a square
 
     def __post_init__(self) -> None:
@@ -48,6 +53,8 @@ class Image:
             raise unknown("encoder", self.encoder, [OWN, *_encoders()])
         if self.fine_tuned < ALL:
             raise UsageError(f"fine_tuned is at least {ALL}, not {self.fine_tuned}")
+        if not 0 <= self.near <= MOST_LEFT_OUT:  # NaN is not
+            raise UsageError(f"near is from 0 to {MOST_LEFT_OUT}, not {self.near}")
 
     @property
     def frozen(self) -> bool:
@@ -127,7 +134,7 @@ class Image:
 
         What is no picture is read as a grey one.
         """
-        kept = self.looked_at(self.read(values)[0])
+        kept = self.looked_at(self.turned(self.read(values)[0]))
         return kept, tf.fill([tf.shape(kept)[0]], tf.shape(kept)[1])
 
     def see(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -136,20 +143,19 @@ class Image:
         return self.every_way(seen), good
 
     def every_way(self, seen: tf.Tensor) -> tf.Tensor:
-        """Pictures, uint8 (B, size, size, 3) -> what is kept of them and, where training had them, their mirror images.
+        """Pictures, uint8 (B, size, size, 3) -> what is kept of them in all ways in which training had them.
 
         (B, W, ...), W of `1 + len(augmented())`, in that order.
         """
-        ways = [seen, tf.reverse(seen, axis=[2])] if self.mirrored else [seen]
-        return tf.stack([self.looked_at(each) for each in ways], axis=1)
+        return tf.stack([self.looked_at(each.turned(seen)) for each in (self, *self.augmented())], axis=1)
 
     def pixels(self) -> tf.TensorSpec:
         """What a runtime without the graph that reads files is given: one picture."""
         return tf.TensorSpec([1, self.size, self.size, 3], tf.uint8, name="values")
 
     def looked_at(self, seen: tf.Tensor) -> tf.Tensor:
-        """Pictures, uint8 (B, size, size, 3) -> what `encode` keeps of them."""
-        return self.features(seen) if self.frozen else seen
+        """Pictures (B, size, size, 3), of numbers from 0 to 255 -> what `encode` keeps of them."""
+        return self.features(seen) if self.frozen else tf.cast(tf.round(tf.cast(seen, tf.float32)), tf.uint8)
 
     def read(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Files' bytes, string (B,) -> pictures, uint8 (B, size, size, 3), and which could be read, bool (B,)."""
@@ -157,10 +163,15 @@ class Image:
 
     def augmented(self) -> tuple[Image, ...]:
         """Codecs by which training sees the same photographs in other ways."""
-        return (_InMirror(**dataclasses.asdict(self)),) if self.mirrored else ()
+        ways = itertools.product({0.0: None, self.near: None}, {False: None, self.mirrored: None})
+        return tuple(_Otherwise(**dataclasses.asdict(self), by=way) for way in ways if any(way))
+
+    def turned(self, seen: tf.Tensor) -> tf.Tensor:
+        """Pictures, uint8 (B, size, size, 3) -> as this codec sees them, numbers from 0 to 255."""
+        return seen
 
     def features(self, seen: tf.Tensor) -> tf.Tensor:
-        """Pictures, uint8 (B, size, size, 3) -> what is kept of their regions, row by row, float16 (B, R, E)."""
+        """Pictures (B, size, size, 3) -> what is kept of their regions, row by row, float16 (B, R, E)."""
         height, width, channels = self.grid
         grid = self.beginning(self._preprocess(tf.cast(seen, tf.float32)), training=False)
         return tf.cast(tf.reshape(grid, [-1, height * width, channels]), tf.float16)
@@ -266,15 +277,23 @@ class Image:
         return module.preprocess_input(seen)
 
 
-class _InMirror(Image):
-    """The same, which sees every photograph in a mirror."""
+@dataclass(frozen=True)
+class _Otherwise(Image):
+    """The same, which sees every photograph nearer, in a mirror, or both."""
 
-    def read(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        seen, good = super().read(values)
-        return tf.reverse(seen, axis=[2]), good
+    by: tuple[float, bool] = (0.0, False)  # what is left out of its sides, and whether it is mirrored
+
+    def turned(self, seen: tf.Tensor) -> tf.Tensor:
+        near, mirrored = self.by
+        edge = round(self.size * near / 2)
+        if edge:
+            seen = tf.image.resize(seen[:, edge:-edge, edge:-edge], [self.size, self.size])
+        return tf.reverse(seen, axis=[2]) if mirrored else seen
 
     def fingerprint(self) -> str:
-        return f"{super().fingerprint()}-in-a-mirror"
+        near, mirrored = self.by
+        name = f"{super().fingerprint()}-{near}-nearer" if near else super().fingerprint()
+        return f"{name}-in-a-mirror" if mirrored else name
 
 
 def _cut(network: keras.Model, behind: int) -> keras.KerasTensor:

@@ -39,6 +39,7 @@ SMALL: dict[str, Setting] = {  # an encoder of its own, learned with the rest
     "encoder": "small",
     "fine_tuned": 0,
     "mirrored": False,  # or left were right
+    "near": 0.0,
     "size": SIDE,
     "least": 1,
     "words": 12,
@@ -134,7 +135,7 @@ def _png(pixels: np.ndarray) -> bytes:
 TASK = Task(
     name="captioning",
     pattern=one_to_many,
-    inputs=Image(fine_tuned=4, mirrored=True),
+    inputs=Image(fine_tuned=4, mirrored=True, near=0.2),
     targets=Captions(),
     dataset=DATASET,
     examples=examples,
