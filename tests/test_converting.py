@@ -98,7 +98,10 @@ def test_a_text_that_is_written(cell: str, form: str, tmp_path: Path):
 @forms
 @quick_cells("irnn", "gru")
 def test_what_is_told_of_a_picture(cell: str, form: str, tmp_path: Path):
-    codecs = {"inputs": Image(encoder="small", size=16), "targets": Captions(vocabulary=("\n", *WORDS))}
+    codecs = {
+        "inputs": Image(encoder="small", size=16, mirrored=True, near=0.25),
+        "targets": Captions(vocabulary=("\n", *WORDS)),
+    }
     made = untrained("captioning", codecs, cell=cell, tellers=2, attention=0 if cell == "gru" else 5)
     draw = np.random.default_rng(0)
     compared(made, form, tmp_path, [draw.integers(0, 255, (1, 16, 16, 3)).astype(np.uint8) for _ in range(3)], END)

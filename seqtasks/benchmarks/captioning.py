@@ -112,11 +112,12 @@ def _captions(draw: np.random.Generator) -> str:
 class _Loop:
     """What people write: features by `predict`, then all beams of a picture in one `predict` for each word.
 
-    Of the picture and its mirror image, as ours, together.
+    Of the picture in all the ways that ours sees it, together.
     """
 
     def __init__(self, task: Task, model: keras.Model) -> None:
         self.beam, self.size, self.most = task.settings["beam"], task.inputs.size, task.targets.words + 1
+        self.looks = (task.inputs, *task.inputs.augmented())
         kept, ids = model.inputs
         regions = model.get_layer("looked_at").output
         photographs = keras.Input((self.size, self.size, 3))
@@ -125,16 +126,16 @@ class _Loop:
         self.teller = keras.Model([regions, ids], model.output)
 
     def __call__(self, content: bytes) -> np.ndarray:
-        picture = tf.image.resize(tf.io.decode_jpeg(content), (self.size, self.size)).numpy()
-        both = np.stack([picture, picture[:, ::-1]])
-        regions = self.encoder.predict(keras.applications.mobilenet_v2.preprocess_input(both), verbose=0)
+        picture = tf.image.resize(tf.io.decode_jpeg(content), (self.size, self.size))[None]
+        seen = np.concatenate([look.turned(picture) for look in self.looks])
+        regions = self.encoder.predict(keras.applications.mobilenet_v2.preprocess_input(seen), verbose=0)
         values = np.repeat(regions, self.beam, axis=0)
         ways = np.full((self.beam, 1, 1), START, np.int32)
         totals = np.array([0.0] + [-np.inf] * (self.beam - 1))
         for _ in range(self.most):
-            logits = self.teller.predict([values, np.tile(ways, (2, 1, 1))], verbose=0)[0][:, 0, -1]
+            logits = self.teller.predict([values, np.tile(ways, (len(seen), 1, 1))], verbose=0)[0][:, 0, -1]
             told = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
-            chances = np.log(told.reshape(2, self.beam, *told.shape[1:]).mean(axis=(0, 2)))
+            chances = np.log(told.reshape(len(seen), self.beam, *told.shape[1:]).mean(axis=(0, 2)))
             every = (totals[:, None] + chances).ravel()
             best = np.argsort(-every)[: self.beam]
             parent, word = np.divmod(best, chances.shape[-1])

@@ -155,7 +155,9 @@ class Image:
 
     def looked_at(self, seen: tf.Tensor) -> tf.Tensor:
         """Pictures (B, size, size, 3), of numbers from 0 to 255 -> what `encode` keeps of them."""
-        return self.features(seen) if self.frozen else tf.cast(tf.round(tf.cast(seen, tf.float32)), tf.uint8)
+        if self.frozen:
+            return self.features(seen)
+        return tf.cast(tf.round(seen), tf.uint8) if seen.dtype.is_floating else seen
 
     def read(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Files' bytes, string (B,) -> pictures, uint8 (B, size, size, 3), and which could be read, bool (B,)."""
@@ -287,7 +289,8 @@ class _Otherwise(Image):
         near, mirrored = self.by
         edge = round(self.size * near / 2)
         if edge:
-            seen = tf.image.resize(seen[:, edge:-edge, edge:-edge], [self.size, self.size])
+            middle = tf.cast(seen[:, edge:-edge, edge:-edge], tf.float32)  # or other runtimes take it for another type
+            seen = tf.image.resize(middle, [self.size, self.size])
         return tf.reverse(seen, axis=[2]) if mirrored else seen
 
     def fingerprint(self) -> str:
