@@ -30,6 +30,7 @@ from tests.conftest import Learned, exported, quickly, run
 FORMS = list(converting.FORMS)
 WORDS = tuple("abcdefgh")
 MOST = 7  # tokens that are written
+MORE = ((False, 1), (True, 2))  # whether both ways, and how many layers, for the thorough half
 
 forms = pytest.mark.parametrize("form", FORMS)
 cells = pytest.mark.parametrize("cell", CELLS)
@@ -71,10 +72,12 @@ def ids(*lengths: int) -> list[np.ndarray]:
 
 @forms
 @cells
-@pytest.mark.parametrize("bidirectional", [pytest.param(False, marks=pytest.mark.thorough), True])
-def test_a_class_of_a_text(cell: str, bidirectional: bool, form: str, tmp_path: Path):
+@pytest.mark.parametrize(
+    ("bidirectional", "layers"), [(True, 1), *(pytest.param(*each, marks=pytest.mark.thorough) for each in MORE)]
+)
+def test_a_class_of_a_text(cell: str, bidirectional: bool, layers: int, form: str, tmp_path: Path):
     codecs = {"inputs": Text(vocabulary=WORDS), "targets": Labels(("a", "b", "c"))}
-    made = untrained("sentiment", codecs, cell=cell, bidirectional=bidirectional, layers=1 + bidirectional)
+    made = untrained("sentiment", codecs, cell=cell, bidirectional=bidirectional, layers=layers)
     compared(made, form, tmp_path, ids(1, 9, 20))
 
 

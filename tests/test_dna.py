@@ -129,11 +129,14 @@ def test_attention_weighs_only_what_is_there():
 # --- both strands -----------------------------------------------------------------------------------------------------
 
 
+SHORT = {"epochs": "1", "least_steps": "5", "cell": "simple", "units": "4", "filters": "4"}
+
+
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> serving.Served:
     """An export that reads both strands; what it learned in one epoch does not matter."""
     folder = tmp_path_factory.mktemp("both")
-    settings = SAMPLES["dna"].settings | {"strands": "both", "epochs": "1", "least_steps": "5", "kmer": "3"}
+    settings = SAMPLES["dna"].settings | SHORT | {"strands": "both", "kmer": "3"}
     run("train", "dna", "--sample", "--model", folder, *sets(settings))
     run("export", "dna", "--model", folder)
     return serving.load(folder)
@@ -256,8 +259,6 @@ def test_an_unknown_set_is_answered_with_those_there_are():
 
 
 # --- folds ------------------------------------------------------------------------------------------------------------
-
-SHORT = {"epochs": "1", "least_steps": "5"}
 
 
 def test_folds_answer_every_example_once_and_are_not_done_again(tmp_path: Path):

@@ -163,8 +163,11 @@ def results(layer: Any, values: tf.Tensor, mask: Any, states: Any, *, training: 
 
 
 @pytest.mark.parametrize("path", ["plain"], indirect=True)
-@pytest.mark.parametrize("begin", [False, True], ids=["zeros", "states"])
-@pytest.mark.parametrize("arguments", [{}, {"go_backwards": True}, {"zero_output_for_mask": True}], ids=str)
+@pytest.mark.parametrize(
+    ("begin", "arguments"),
+    [(False, {}), (True, {}), (True, {"go_backwards": True}), (True, {"zero_output_for_mask": True})],
+    ids=str,
+)
 @pytest.mark.parametrize("name", CELLS)
 def test_as_keras(name: str, arguments: dict[str, Any], begin: bool, path: str):
     for length, sequences in itertools.product((1, 6), (True, False)):
