@@ -35,7 +35,7 @@ def evaluate(
     """
     task, card = trained.task, trained.card
     data = preparing.read(task, own.restore(card.source) or card.dataset, folders, notice)
-    encoded = preparing.encode(task, data, [split], folders, notice)[split]
+    encoded = preparing.encode(task, data, [split], folders, notice, answering=True)[split]
     about = {"task": task.name, "dataset": data.name, "split": split}
     if task.streams:
         result = about | likelihood(trained, encoded)

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from seqtasks import batching, codecs, own, splits, streams
-from seqtasks.batching import Batches
 from seqtasks.errors import InputError, ResourceError, UsageError
 from seqtasks.own import Source
 from seqtasks.task import SAMPLE, Examples, Folders, Task
@@ -141,21 +140,27 @@ def _refuse_strangers(data: Data, name: str, known: Sequence[str]) -> None:
 
 
 def encode(
-    task: Task, data: Data, names: list[str], folders: Folders, notice: Callable[[str], None] = lambda text: None
+    task: Task,
+    data: Data,
+    names: list[str],
+    folders: Folders,
+    notice: Callable[[str], None] = lambda text: None,
+    *,
+    answering: bool = False,
 ) -> dict[str, Any]:
-    """The named splits as Batches, encoded by the task's fitted codecs.
+    """The named splits as Batches, encoded by the task's fitted codecs, in the ways of training or those of answers.
 
     A person's own rows, and all that cost much, are kept on disk, for next time.
     """
-    return {name: _encode(task, data, name, folders, notice) for name in names}
-
-
-def _encode(task: Task, data: Data, name: str, folders: Folders, notice: Callable[[str], None]) -> Batches:
     if data.streams:
-        return streams.encode(data.part(name).inputs[:], task.inputs, window=task.settings["window"])
-    ways = (task.inputs, *codecs.augmented(task.inputs))
-    first, *others = (_rows(task, inputs, data, name, folders, notice) for inputs in ways)
-    return batching.Augmented.of(first, *others) if others else first
+        window = task.settings["window"]
+        return {name: streams.encode(data.part(name).inputs[:], task.inputs, window=window) for name in names}
+    ways = (task.inputs, *codecs.augmented(task.inputs, answering=answering))
+    found: dict[str, Any] = {}
+    for name in names:
+        first, *others = (_rows(task, inputs, data, name, folders, notice) for inputs in ways)
+        found[name] = batching.Augmented.of(first, *others) if others else first
+    return found
 
 
 def _rows(

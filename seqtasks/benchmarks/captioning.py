@@ -117,7 +117,7 @@ class _Loop:
 
     def __init__(self, task: Task, model: keras.Model) -> None:
         self.beam, self.size, self.most = task.settings["beam"], task.inputs.size, task.targets.words + 1
-        self.looks = (task.inputs, *task.inputs.augmented())
+        self.looks = (task.inputs, *task.inputs.augmented(answering=True))
         kept, ids = model.inputs
         regions = model.get_layer("looked_at").output
         photographs = keras.Input((self.size, self.size, 3))

@@ -37,9 +37,9 @@ def carried(codec: Any) -> dict[str, Callable[[Path], None]]:
     return codec.carried() if hasattr(codec, "carried") else {}
 
 
-def augmented(codec: Any) -> tuple[Any, ...]:
-    """Codecs that see the same inputs in other ways, of which training draws one; answers are of all."""
-    return codec.augmented() if hasattr(codec, "augmented") else ()
+def augmented(codec: Any, *, answering: bool = False) -> tuple[Any, ...]:
+    """Codecs that see the same inputs in other ways: training draws one, answers are of all and perhaps of more."""
+    return codec.augmented(answering=answering) if hasattr(codec, "augmented") else ()
 
 
 def rows(codec: Any, values: Sequence[bytes]) -> list[np.ndarray]:

@@ -41,9 +41,7 @@ class Image:
     fine_tuned: int = 0  # convolutions at the encoder's end that are trained with the rest; -1 for all
     encoder_width: float = 1.0  # of MobileNets, their alpha
     mirrored: bool = False  # whether training sees photographs in a mirror as well, by chance, and answers are of both
-    near: float = (
-        0.0  # of both sides, what a nearer look at the middle leaves out, which is another way to see all those
-    )
+    near: float = 0.0  # of both sides, what a nearer look leaves out that answers have as well; 0 for none
     size: int = 224  # pixels of both sides: a photograph is squashed to a square
 
     def __post_init__(self) -> None:
@@ -143,11 +141,12 @@ class Image:
         return self.every_way(seen), good
 
     def every_way(self, seen: tf.Tensor) -> tf.Tensor:
-        """Pictures, uint8 (B, size, size, 3) -> what is kept of them in all ways in which training had them.
+        """Pictures, uint8 (B, size, size, 3) -> what is kept of them in all ways in which answers see them.
 
-        (B, W, ...), W of `1 + len(augmented())`, in that order.
+        (B, W, ...), W of `1 + len(augmented(answering=True))`, in that order.
         """
-        return tf.stack([self.looked_at(each.turned(seen)) for each in (self, *self.augmented())], axis=1)
+        ways = (self, *self.augmented(answering=True))
+        return tf.stack([self.looked_at(each.turned(seen)) for each in ways], axis=1)
 
     def pixels(self) -> tf.TensorSpec:
         """What a runtime without the graph that reads files is given: one picture."""
@@ -163,9 +162,10 @@ class Image:
         """Files' bytes, string (B,) -> pictures, uint8 (B, size, size, 3), and which could be read, bool (B,)."""
         return pictures.upright(values, self.size)
 
-    def augmented(self) -> tuple[Image, ...]:
-        """Codecs by which training sees the same photographs in other ways."""
-        ways = itertools.product({0.0: None, self.near: None}, {False: None, self.mirrored: None})
+    def augmented(self, *, answering: bool = False) -> tuple[Image, ...]:
+        """Codecs that see the same photographs in other ways, as training does or, nearer too, as answers do."""
+        looks = {0.0: None, self.near: None} if answering else {0.0: None}
+        ways = itertools.product(looks, {False: None, self.mirrored: None})
         return tuple(_Otherwise(**dataclasses.asdict(self), by=way) for way in ways if any(way))
 
     def turned(self, seen: tf.Tensor) -> tf.Tensor:

@@ -175,7 +175,7 @@ class Telling:
 
 
 def _telling(model: keras.Model, inputs: Any, targets: Any) -> Telling:
-    return Telling(model, targets, 1 + len(codecs.augmented(inputs)))
+    return Telling(model, targets, 1 + len(codecs.augmented(inputs, answering=True)))
 
 
 def tell(model: keras.Model, inputs: Any, targets: Any, settings: Mapping[str, Any]) -> Callable[[tf.Tensor], Named]:

@@ -158,7 +158,7 @@ TASK = Task(
         "embedding_dropout": 0.3,
         "output_dropout": 0.5,
         "smoothing": 0.1,
-        "beam": 8,
+        "beam": 10,
     },
     declared={"sample": SMALL},
 )
