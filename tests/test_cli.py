@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seqtasks import trained
-from tests.conftest import Learned, run
+from tests.conftest import Learned, run, sets
 from tests.samples import SAMPLES, answers
 
 HEAVY = ("tensorflow", "keras", "pandas", "tensorflow_datasets", "sklearn", "matplotlib")
@@ -156,7 +156,8 @@ def test_another_tasks_folder_is_refused(learned: Learned, tmp_path, capsys):
 
 
 def test_dry_run_shows_the_data_and_leaves_nothing(tmp_path: Path):
-    printed = run("train", "sentiment", "--sample", "--dry-run", "--model", tmp_path / "model").output
+    settings = sets(SAMPLES["sentiment"].settings)
+    printed = run("train", "sentiment", "--sample", "--dry-run", "--model", tmp_path / "model", *settings).output
     assert "sentiment on sample" in printed
     assert "steps an epoch" in printed
     assert not (tmp_path / "model").exists()

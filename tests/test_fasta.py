@@ -17,8 +17,7 @@ from seqtasks.fasta import Header
 from seqtasks.readers import Options, Reject, Row
 from seqtasks.scanning import Scan
 from seqtasks.task import Folders
-from tests.conftest import run, sets
-from tests.samples import SAMPLES
+from tests.conftest import Learned, run
 
 
 def written(path: Path, text: str) -> Path:
@@ -210,12 +209,10 @@ def test_memory_does_not_grow_with_the_record(tmp_path: Path):
     assert peak(8_000_000) < 1.2 * peak(2_000_000)
 
 
-def test_a_genome_in_and_bed_out(tmp_path: Path):
-    settings = SAMPLES["dna"].settings | {"epochs": "1", "least_steps": "5"}
-    run("train", "dna", "--sample", "--model", tmp_path / "model", *sets(settings))
-    run("export", "dna", "--model", tmp_path / "model")
+@pytest.mark.parametrize("learned", ["dna"], indirect=True)
+def test_a_genome_in_and_bed_out(learned: Learned, tmp_path: Path):
     genome = written(tmp_path / "genome.fa.gz", ">chr1\n" + "ACGTTGCAAC" * 30 + "\n>short\nACGT\n")
-    asked = ("predict", "dna", "--file", genome, "--window", "60", "--model", tmp_path / "model")
+    asked = ("predict", "dna", "--file", genome, "--window", "60", "--model", learned.folder)
     done = run(*asked, "--output", tmp_path / "out.bed")
     lines = [line.split("\t") for line in (tmp_path / "out.bed").read_text().splitlines()]
     assert [(line[0], int(line[1]), int(line[2])) for line in lines] == [

@@ -35,6 +35,7 @@ EVERY = {"EVERY": "10"}  # steps between two checkpoints
 LONGER = [
     *["train", "sentiment", "--sample", "--epochs", "4", "--seed", "3"],
     *sets({"units": "16", "embedding": "16", "recurrent_dropout": "0.1", "least_steps": "60", "patience": "4"}),
+    *sets({"bidirectional": "no", "adversarial": "0"}),
 ]
 STAGES = ("train", "evaluate", "export")
 KINDS = ("kill", "enospc", "eio")
