@@ -117,6 +117,36 @@ def together(steps: Sequence[Step]) -> Step:
     return joined
 
 
+def in_ways(step: Step, ways: int) -> Step:
+    """One step of `ways` W to see each row: of states (B, W, ...), its logits (B, V) the logarithms of their mean
+    probabilities. All are rows of one call of `step`, which so reads its weights once.
+    """
+
+    def joined(token: tf.Tensor, states: Any) -> tuple[tf.Tensor, Any]:
+        logits, after = step(tf.repeat(token, ways), tf.nest.map_structure(as_rows, states))
+        chances = tf.nn.log_softmax(tf.cast(as_ways(logits, ways), tf.float32))
+        after = tf.nest.map_structure(lambda each: as_ways(each, ways), after)
+        return tf.reduce_logsumexp(chances, axis=1) - math.log(ways), after
+
+    return joined
+
+
+def as_rows(values: tf.Tensor) -> tf.Tensor:
+    """(B, W, ...) -> (B * W, ...)."""
+    return tf.reshape(values, [-1, *_sizes(values, 2)])
+
+
+def as_ways(values: tf.Tensor, ways: int) -> tf.Tensor:
+    """(B * W, ...) -> (B, W, ...)."""
+    return tf.reshape(values, [-1, ways, *_sizes(values, 1)])
+
+
+def _sizes(values: tf.Tensor, first: int) -> list[tf.Tensor | int]:
+    """The axes' sizes from the first on, as numbers where they are known."""
+    known = enumerate(values.shape[first:], first)
+    return [tf.shape(values)[axis] if size is None else size for axis, size in known]
+
+
 def discouraging(step: Step, penalty: tf.Tensor | float) -> Step:
     """The step with tokens made less probable that were written before (Keskar et al., 2019); 1 changes nothing.
 

@@ -123,6 +123,19 @@ def test_the_ends_of_chance_choose_what_is_probable(draw: float):
     assert token.numpy() == (1 if draw == 0 else 2)
 
 
+def test_ways_of_a_row_are_asked_at_once_and_told_of_by_their_mean():
+    values = np.random.default_rng(0).normal(size=(3, 2, 5)).astype(np.float32)
+
+    def step(token: tf.Tensor, states: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return states + tf.cast(token, tf.float32)[:, None] * tf.range(5.0), states + 1
+
+    logits, after = decoding.in_ways(step, 2)(tf.constant([0, 1, 2]), tf.constant(values))
+    each = values + np.arange(3)[:, None, None] * np.arange(5)
+    wanted = tf.nn.softmax(each).numpy().mean(axis=1)
+    np.testing.assert_allclose(np.exp(logits), wanted, atol=1e-6)
+    np.testing.assert_array_equal(after, values + 1)
+
+
 def test_company_and_pieces_never_change_a_row():
     together = choices([7, 8, 9, -1])
     for row, seed in enumerate((7, 8, 9, -1)):

@@ -146,15 +146,17 @@ class Telling:
         return self.step(begun[0]), begun[1]
 
     def begun(self, kept: tf.Tensor) -> tuple[Any, Any]:
-        """What each teller looks at in each way, and its states."""
-        seen = [self.regions(kept[:, way], training=False) for way in range(self.ways_seen)]
-        memories, states = zip(*(teller.begin(regions) for regions in seen for teller in self.tellers), strict=True)
+        """What each teller looks at, (B, W, R, A) each, and its states, (B, W, U) each."""
+        regions = self.regions(decoding.as_rows(kept), training=False)
+        begun = zip(*(teller.begin(regions) for teller in self.tellers), strict=True)
+        memories, states = tf.nest.map_structure(lambda each: decoding.as_ways(each, self.ways_seen), tuple(begun))
         return memories, states
 
     def step(self, memories: Any) -> decoding.Step:
         """A step of all tellers together, of all that they look at."""
-        tellers = self.tellers * self.ways_seen
-        steps = [teller.step(memory) for teller, memory in zip(tellers, memories, strict=True)]
+        rows = tf.nest.map_structure(decoding.as_rows, memories)
+        each = [teller.step(memory) for teller, memory in zip(self.tellers, rows, strict=True)]
+        steps = [decoding.in_ways(step, self.ways_seen) for step in each]
         return decoding.never(decoding.together(steps), (START, UNKNOWN), self.targets.choices)
 
     def ways(self, kept: tf.Tensor, width: tf.Tensor | int, penalty: tf.Tensor | float) -> tuple[tf.Tensor, tf.Tensor]:
