@@ -22,6 +22,7 @@ from tests.conftest import run, serving_files, sets
 from tests.samples import SAMPLES
 
 A, C, G, T, N = 1, 2, 4, 8, 15
+SHORT = {"epochs": "1", "least_steps": "5", "cell": "simple", "units": "4", "filters": "4"}  # whatever it learns
 
 
 def encoded(*values: str, **fields: object) -> list[list[int]]:
@@ -127,9 +128,6 @@ def test_attention_weighs_only_what_is_there():
 
 
 # --- both strands -----------------------------------------------------------------------------------------------------
-
-
-SHORT = {"epochs": "1", "least_steps": "5", "cell": "simple", "units": "4", "filters": "4"}
 
 
 @pytest.fixture(scope="module")

@@ -165,7 +165,14 @@ def results(layer: Any, values: tf.Tensor, mask: Any, states: Any, *, training: 
 @pytest.mark.parametrize("path", ["plain"], indirect=True)
 @pytest.mark.parametrize(
     ("begin", "arguments"),
-    [(False, {}), (True, {}), (True, {"go_backwards": True}), (True, {"zero_output_for_mask": True})],
+    [
+        (False, {}),
+        (True, {}),
+        (True, {"go_backwards": True}),
+        (True, {"zero_output_for_mask": True}),
+        pytest.param(False, {"go_backwards": True}, marks=pytest.mark.thorough),
+        pytest.param(False, {"zero_output_for_mask": True}, marks=pytest.mark.thorough),
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("name", CELLS)

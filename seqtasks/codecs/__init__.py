@@ -10,7 +10,7 @@ again. `fit` returns a fitted copy. Each translation is written once, in TensorF
 
 One that needs files beside its fields, as an encoder does that somebody trained, has `carried` and `placed` as well,
 and `located`; one that may cost so much that what it gives is kept says when (`frozen`), has a `fingerprint`, and says
-how many it reads `at_once`. One that training has in other ways as well is `augmented`.
+how many it reads `at_once`. One that training or answers have in other ways as well is `augmented`.
 """
 
 from __future__ import annotations

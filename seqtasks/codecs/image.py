@@ -164,8 +164,8 @@ class Image:
 
     def augmented(self, *, answering: bool = False) -> tuple[Image, ...]:
         """Codecs that see the same photographs in other ways, as training does or, nearer too, as answers do."""
-        looks = {0.0: None, self.near: None} if answering else {0.0: None}
-        ways = itertools.product(looks, {False: None, self.mirrored: None})
+        looks = (0.0, self.near) if answering and self.near else (0.0,)
+        ways = itertools.product(looks, (False, True) if self.mirrored else (False,))
         return tuple(_Otherwise(**dataclasses.asdict(self), by=way) for way in ways if any(way))
 
     def turned(self, seen: tf.Tensor) -> tf.Tensor:
