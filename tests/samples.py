@@ -19,6 +19,9 @@ class Sample:
     typed: tuple[str, str] = ("Good.", "Caf\udcff")  # on a command line, which may hold bytes that are no UTF-8
 
 
+# where what is learned does not matter: compiling a narrow model takes longer than some steps of one too wide for it
+UNCOMPILED = {"units": "256"}
+
 ODD_TEXTS = {
     "empty": b"",
     "white space": b" \t\n",

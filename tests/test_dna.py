@@ -19,10 +19,10 @@ from seqtasks.layers.steps import Attention
 from seqtasks.layers.strands import Kmers, Mixtures, Strands
 from seqtasks.task import Folders
 from tests.conftest import run, serving_files, sets
-from tests.samples import SAMPLES
+from tests.samples import SAMPLES, UNCOMPILED
 
 A, C, G, T, N = 1, 2, 4, 8, 15
-SHORT = {"epochs": "1", "least_steps": "5", "cell": "simple", "units": "4", "filters": "4"}  # whatever it learns
+SHORT = {"epochs": "1", "least_steps": "5", "cell": "simple", "filters": "4"} | UNCOMPILED  # whatever it learns
 
 
 def encoded(*values: str, **fields: object) -> list[list[int]]:
@@ -134,7 +134,7 @@ def test_attention_weighs_only_what_is_there():
 def both(tmp_path_factory: pytest.TempPathFactory) -> serving.Served:
     """An export that reads both strands; what it learned in one epoch does not matter."""
     folder = tmp_path_factory.mktemp("both")
-    settings = SAMPLES["dna"].settings | SHORT | {"strands": "both", "kmer": "3"}
+    settings = SAMPLES["dna"].settings | SHORT | {"strands": "both", "kmer": "3", "bidirectional": "no"}
     run("train", "dna", "--sample", "--model", folder, *sets(settings))
     run("export", "dna", "--model", folder)
     return serving.load(folder)

@@ -17,7 +17,7 @@ from seqtasks.codecs.labels import Labels
 from seqtasks.codecs.text import Text
 from seqtasks.errors import InputError
 from tests.conftest import run, sets
-from tests.samples import SAMPLES
+from tests.samples import SAMPLES, UNCOMPILED
 
 SMALL = sets(
     {"units": "8", "embedding": "8", "epochs": "2", "least_steps": "60", "dropout": "0.1", "adversarial": "0.0"}
@@ -226,7 +226,7 @@ def test_a_missing_column_is_named(weather: Path, tmp_path: Path):
 
 
 def test_compare_trains_each_cell_once(tmp_path: Path):
-    small = {"epochs": "1", "least_steps": "20", "adversarial": "0", "bidirectional": "no"}
+    small = {"epochs": "1", "least_steps": "20", "adversarial": "0", "bidirectional": "no"} | UNCOMPILED
     settings = sets(SAMPLES["sentiment"].settings | small)
     arguments = ("compare", "sentiment", "--sample", "--cells", "simple,gru", "--model", tmp_path, *settings)
     rows = json.loads(run(*arguments, "--json").stdout)

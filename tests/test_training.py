@@ -172,11 +172,11 @@ def test_going_on_ends_as_if_it_had_never_stopped(kind: str, data: Data, tmp_pat
         data, options = prepared("text_generation", STREAM), {"embedding_dropout": 0.1}
     whole = run(training(data, **options), data, tmp_path / "whole")
     said: list[str] = []
-    for stop in ((0, 3), (1, 0), (2, 11)):
+    for stop in ((1, 0), (2, 11)):
         with pytest.raises(RuntimeError, match="power cut"):
             run(training(data, **options), data, tmp_path / "cut", callbacks=[StopAt(*stop)], notice=said.append)
     resumed = run(training(data, **options), data, tmp_path / "cut", notice=said.append)
-    assert [re.match("going on from epoch [123], step", line) is not None for line in said] == [True] * 3
+    assert [re.match("going on from epoch [123], step", line) is not None for line in said] == [True] * 2
     assert resumed.progress.history == whole.progress.history
     for one, other in zip(resumed.model.variables, whole.model.variables, strict=True):
         np.testing.assert_array_equal(one, other)
