@@ -22,10 +22,10 @@ from seqtasks import files, readers
 from seqtasks.errors import InputError, IntegrityError
 from seqtasks.readers import Options, Reject, Row
 from seqtasks.scanning import Scan
-from seqtasks.serving import BATCH, Served
+from seqtasks.serving import Served
 
 KINDS = {".jsonl": ".jsonl", ".ndjson": ".jsonl", ".parquet": ".jsonl", ".tsv": ".tsv"}
-CHUNK = 16 * BATCH  # rows sorted by length together, so that little is computed on padding
+CHUNK = 16  # batches of rows sorted by length together, so that little is computed on padding
 
 
 @dataclass
@@ -95,13 +95,14 @@ def answer(
     answers = Answers(output, kind or KINDS.get(readers.kind_of(path, options), ".csv"))
     found = islice(readers.rows(path, options) if scan is None else scan, done.rows, None)
     column = None
-    while chunk := list(islice(found, CHUNK)):
+    while chunk := list(islice(found, CHUNK * served.batch)):
         good = [each for each in chunk if isinstance(each, Row)]
         if good and column is None:
             column = readers.column(
                 path, list(good[0].fields), options.input_column, codec.columns, what="inputs", option="--input-column"
             )
-        cleaned = [row if isinstance(row, Reject) else _cleaned(row, column, codec, scan) for row in chunk]
+        beside = path.parent if getattr(codec, "opens", False) else None
+        cleaned = [row if isinstance(row, Reject) else _cleaned(row, column, codec, scan, beside) for row in chunk]
         bad = [each for each in cleaned if isinstance(each, Reject)]
         if bad and strict:
             first = min(bad, key=lambda each: each.number)
@@ -116,15 +117,15 @@ def answer(
     return done
 
 
-def _cleaned(row: Row, column: str | None, codec: Any, scan: Scan | None) -> bytes | Reject:
-    """The row's value as the codec wants it, or why it cannot be answered."""
+def _cleaned(row: Row, column: str | None, codec: Any, scan: Scan | None, beside: Path | None) -> bytes | Reject:
+    """The row's value, a path taken from `beside`, as the codec wants it, or why it cannot be answered."""
     if column not in row.fields:
         return Reject(row.number, f"has no {column}; fill it in")
     value = row.fields[column].encode()
     if scan:
         return value  # it looks at every base itself
     try:
-        return codec.clean(value)
+        return codec.clean(value if beside is None else os.fsencode(beside / row.fields[column].strip()))
     except InputError as error:
         return Reject(row.number, str(error))
 
@@ -181,7 +182,7 @@ def _in_order_of_length(served: Served, values: Sequence[bytes]) -> list[dict[st
 def _added(row: Row, answer: dict[str, Any]) -> dict[str, Any]:
     """The columns that are added; one that the file has already gets a _ behind its name."""
     added: dict[str, Any] = {}
-    for name in [each for each in ("answer", "probability") if each in answer]:
+    for name in [each for each in ("answer", "probability", "score") if each in answer]:
         free: str = name
         while free in row.original:
             free += "_"

@@ -13,7 +13,7 @@ import zipfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -227,12 +227,23 @@ def encode(examples: Examples, inputs: Any, targets: Any, *, name: str) -> Encod
 
 
 def encode_to_disk(
-    examples: Examples, inputs: Any, targets: Any, folder: Path, *, name: str, notice: Callable[[str], None]
+    examples: Examples,
+    inputs: Any,
+    targets: Any,
+    folder: Path,
+    *,
+    name: str,
+    notice: Callable[[str], None],
+    told: bool = True,
 ) -> Encoded:
     """The same into a folder, unless it is there already, whole and unaltered.
 
-    Memory grows by a few bytes a row, whatever its length. Interrupted, it goes on from the last part.
+    Memory grows by a few bytes a row, whatever its length. Interrupted, it goes on from the last part. Without `told`
+    only the inputs are in the folder: the targets, which may be others next time, are encoded anew.
     """
+    if not told:
+        found = encode_to_disk(examples, inputs, _Untold(), folder, name=name, notice=notice)
+        return replace(found, targets=_targets(examples, targets))
     parts = folder.with_name(f"{folder.name}-parts")
     if folder.exists():
         try:
@@ -244,7 +255,7 @@ def encode_to_disk(
             shutil.rmtree(parts, ignore_errors=True)  # of a process that died before it could
             return found
     parts.mkdir(parents=True, exist_ok=True)
-    encoder, rows, told = _Encoder(inputs, targets, name), len(examples), time.monotonic()
+    encoder, rows, noticed = _Encoder(inputs, targets, name), len(examples), time.monotonic()
     size = PART * encoder.at_once // CHUNK
     for start in range(0, rows, size):
         part = parts / f"{start}.npz"
@@ -253,8 +264,8 @@ def encode_to_disk(
             values, lengths, ids = (np.concatenate(each) for each in zip(*chunks, strict=True))
             with files.writing(part, point="part") as path, path.open("wb") as file:
                 np.savez(file, values=values, lengths=lengths, targets=ids)
-        if start + size < rows and time.monotonic() - told > PATIENCE:
-            told = time.monotonic()
+        if start + size < rows and time.monotonic() - noticed > PATIENCE:
+            noticed = time.monotonic()
             notice(f"encoded {start + size:,} of {rows:,} rows of {name}")
     if not folder.exists():  # nobody else has made it meanwhile
         with files.new_folder(folder, point="encoded") as whole:
@@ -284,7 +295,7 @@ def _opened(folder: Path, inputs: Any) -> Encoded:
     try:
         with np.load(folder / WHOLE, allow_pickle=False) as rows:
             offsets, targets, like, digest = (rows[each] for each in ("offsets", "targets", "like", "sha256"))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, NotImplementedError, zipfile.BadZipFile) as error:
         raise IntegrityError(f"{folder / WHOLE} cannot be read ({type(error).__name__})") from None
     file = folder / "values.bin"
     if not file.exists() or files.sha256(file) != str(digest):
@@ -297,13 +308,27 @@ def _readable(part: Path) -> bool:
     try:
         with zipfile.ZipFile(part) as archive:
             return archive.testzip() is None
-    except (OSError, zipfile.BadZipFile):
+    except (OSError, NotImplementedError, zipfile.BadZipFile):
         return False
 
 
 def _multiple(inputs: Any) -> int:
     """Of what number steps are a multiple: any, where a row always has the same."""
     return 1 if inputs.placeholder().shape[1] else ROUND
+
+
+class _Untold:
+    """A codec of targets that are not looked at."""
+
+    def encode(self, values: tf.Tensor) -> tf.Tensor:
+        return tf.zeros(tf.shape(values), tf.int32)
+
+
+def _targets(examples: Examples, codec: Any) -> np.ndarray:
+    """All targets as a codec encodes them, int32 (N, ...)."""
+    encode = tf.function(codec.encode, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+    starts = range(0, len(examples), CHUNK)
+    return np.concatenate([encode(tf.constant(examples.targets[at : at + CHUNK])).numpy() for at in starts])
 
 
 class _Encoder:

@@ -82,9 +82,10 @@ def export(trained: Trained, golden: np.ndarray, form: str = SAVED_MODEL, *, eig
             if not _same(given, wanted):
                 raise IntegrityError(f"the export answers {given} in a fresh process, not {wanted}")
         files.fault("export.replayed")
-        _write_manifest(
-            trained, part, {"format": form, "eight_bits": eight_bits, "endpoints": endpoints}, asked, expected
-        )
+        about = {"format": form, "eight_bits": eight_bits, "endpoints": endpoints}
+        if at_once := getattr(trained.task.inputs, "answered_at_once", None):
+            about["at_once"] = at_once
+        _write_manifest(trained, part, about, asked, expected)
     return path
 
 

@@ -200,10 +200,19 @@ def _fingerprint(path: Path, options: Options, columns: Columns) -> str:
     if columns.files:
         text, _ = _names(path, options, columns)
         rows = (row for row in readers.rows(path, options) if isinstance(row, Row))
-        found += [path.parent / name for name in dict.fromkeys(row.fields[text].strip() for row in rows)]
-    stats = [(str(each.absolute()), each.stat().st_size, each.stat().st_mtime_ns) for each in found if each.exists()]
+        found += [path.parent / name for name in dict.fromkeys(row.fields.get(text, "").strip() for row in rows)]
+    stats = [(str(each.absolute()), *_changed(each)) for each in found]
     described = [VERSION, stats, asdict(options), type(columns.inputs).__name__]
     return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:16]
+
+
+def _changed(path: Path) -> tuple[int, int]:
+    """A file's size and when it changed; zeros for what is none, which is told of where it is opened."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
 
 
 def _names(path: Path, options: Options, columns: Columns) -> tuple[str, str]:

@@ -150,7 +150,7 @@ def encode(
 ) -> dict[str, Any]:
     """The named splits as Batches, encoded by the task's fitted codecs, in the ways of training or those of answers.
 
-    A person's own rows, and all that cost much, are kept on disk, for next time.
+    A person's own rows are kept on disk for next time, and what costs much, whatever is told of it.
     """
     if data.streams:
         window = task.settings["window"]
@@ -166,26 +166,24 @@ def encode(
 def _rows(
     task: Task, inputs: Any, data: Data, name: str, folders: Folders, notice: Callable[[str], None]
 ) -> batching.Encoded:
-    examples, costly = data.part(name), getattr(inputs, "frozen", False)
-    if data.source is None and not costly:
+    examples, place = data.part(name), Path(folders.datasets[0]) / ("own" if data.source else "encoded")
+
+    def folder(*described: Any) -> Path:
+        return place / f"encoded-{hashlib.sha256(json.dumps(described).encode()).hexdigest()[:16]}"
+
+    if getattr(inputs, "costly", False):
+        kept = folder(inputs.fingerprint(), _content(examples.inputs))
+        return batching.encode_to_disk(examples, inputs, task.targets, kept, name=name, notice=notice, told=False)
+    if data.source is None:
         return batching.encode(examples, inputs, task.targets, name=name)
-    named = inputs.fingerprint() if hasattr(inputs, "fingerprint") else codecs.describe(inputs)
-    described = [named, codecs.describe(task.targets)]
-    content = data.fingerprint if data.source else _content(examples)
-    key = hashlib.sha256(json.dumps([described, name, content]).encode()).hexdigest()[:16]
-    folder = Path(folders.datasets[0]) / ("own" if data.source else "encoded") / f"encoded-{key}"
-    return batching.encode_to_disk(examples, inputs, task.targets, folder, name=name, notice=notice)
+    kept = folder(codecs.describe(inputs), codecs.describe(task.targets), name, data.fingerprint)
+    return batching.encode_to_disk(examples, inputs, task.targets, kept, name=name, notice=notice)
 
 
-def _content(examples: Examples) -> str:
-    """sha256 of all inputs and targets, in order."""
+def _content(inputs: Any) -> str:
+    """sha256 of all inputs, in order."""
     digest = hashlib.sha256()
-    for start in range(0, len(examples), CHUNK):
-        part = examples.take(np.arange(start, min(start + CHUNK, len(examples))))
-        for column in (
-            part.inputs[:],
-            [each if isinstance(each, bytes) else each.encode() for each in part.targets[:]],
-        ):
-            for value in column:
-                digest.update(len(value).to_bytes(8, "little") + value)
+    for start in range(0, len(inputs), CHUNK):
+        for value in inputs[start : start + CHUNK]:
+            digest.update(len(value).to_bytes(8, "little") + value)
     return digest.hexdigest()

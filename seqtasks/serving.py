@@ -21,7 +21,7 @@ MANIFEST = "manifest.json"
 SAVED_MODEL = "saved-model"
 FOLDERS = {SAVED_MODEL: "serving", "litert": "litert", "onnx": "onnx"}  # form -> where its exports are
 RUNTIMES = {"litert": "ai_edge_litert", "onnx": "onnxruntime"}  # the packages that run them
-BATCH = 256  # values answered at a time
+BATCH = 256  # values answered at a time, where the manifest does not say how many
 REMEDY = "export again, or copy the whole folder again"
 
 
@@ -33,13 +33,17 @@ class Served:
     manifest: dict[str, Any]
     folder: Path
 
+    @property
+    def batch(self) -> int:
+        """How many values are answered together."""
+        return int(self.manifest.get("at_once", BATCH))
+
     def __call__(self, values: Sequence[str | bytes]) -> list[dict[str, Any]]:
         """Strings -> [{"answer": ..., "probability": ..., "probabilities": {class: ...}}, ...], in their order."""
         if isinstance(values, str | bytes):
             raise InputError("give a list of values, not one value: model([value])")
-        batches = [
-            [as_bytes(value) for value in values[start : start + BATCH]] for start in range(0, len(values), BATCH)
-        ]
+        size = self.batch
+        batches = [[as_bytes(value) for value in values[at : at + size]] for at in range(0, len(values), size)]
         if len(batches) == 1:
             return self._answer(batches[0])
         with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:  # one batch alone leaves the cores half idle
@@ -109,8 +113,10 @@ def newest(path: Path, form: str = SAVED_MODEL) -> Path:
     found = [each for each in (path / FOLDERS[form]).glob("*") if each.name.isdecimal()]
     if not found:
         option = "" if form == SAVED_MODEL else f" --format {form}"
+        card = path / "card.json"
+        task = files.read_json(card, remedy=REMEDY).get("task", "TASK") if card.exists() else "TASK"
         raise UsageError(
-            f'no export in {path}; run "seqtasks export TASK{option}" first or name its folder with --model'
+            f'no export in {path}; run "seqtasks export {task}{option}" first or name its folder with --model'
         )
     return max(found, key=lambda each: int(each.name))
 

@@ -5,8 +5,10 @@ Sentences are compared as words in small letters, without punctuation: `words`.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -15,12 +17,20 @@ LONGEST = 4  # words of a phrase that is looked at
 SPREAD = 6.0  # words by which a sentence may be longer or shorter, CIDEr-D's sigma
 RECALL = 1.2  # weight of recall in ROUGE-L
 
+LETTER = r"[^\s'’]"  # when signs that are in no word are blanks
+
 Phrase = tuple[str, ...]
 
 
 def words(sentence: str) -> list[str]:
     """Runs of letters, digits and marks, an apostrophe inside them included, in small letters."""
-    return re.findall(r"[^\W_]+(?:['’][^\W_]+)*", sentence.lower())
+    return re.findall(rf"{LETTER}+(?:['’]{LETTER}+)*", "".join(map(_letter, sentence.lower())))
+
+
+@functools.cache
+def _letter(sign: str) -> str:
+    """The sign itself, where it may be in a word, or a blank."""
+    return sign if sign in "'’" or unicodedata.category(sign)[0] in "LMN" else " "
 
 
 def captions(written: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, float]:

@@ -11,9 +11,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from click.testing import CliRunner
 from PIL import Image as Picture
 
 from seqtasks import batching, builders, files, learning, measures, own, pages, serving, tasks, trained
+from seqtasks.cli import group
 from seqtasks.codecs.captions import Captions
 from seqtasks.codecs.image import Image
 from seqtasks.codecs.labels import Labels
@@ -109,6 +111,8 @@ BAD = {
     "text.jpg,a dog": r"captions\.csv:814 names .*text\.jpg, which is no JPEG, PNG, GIF or WebP",
     "cut.jpg,a dog": r"captions\.csv:814 names .*cut\.jpg, which is cut off or damaged",
     "bomb.png,a dog": r"captions\.csv:814 names .*bomb\.png, which is of 400 million pixels, more than 40 million",
+    "x" * 300 + ",a dog": r"captions\.csv:814 names .*x, which cannot be read \(File name too long\)",
+    "a folder,a dog": r"captions\.csv:814 names .*a folder, which cannot be read \(Is a directory\)",
     "0.png,": r"captions\.csv:814 has no caption; fill it in",
     "0.png,...": r"captions\.csv:814 has a caption without a word",
     "0.png," + "a " * 200: r"captions\.csv:814 has a caption of 200 words, more than 100",
@@ -120,6 +124,7 @@ BAD = {
 def test_a_bad_row_is_named_or_left_out(tmp_path: Path, row: str):
     photographs(tmp_path, 2)
     (tmp_path / "empty.png").touch()
+    (tmp_path / "a folder").mkdir()
     (tmp_path / "text.jpg").write_text("no picture")
     whole = io.BytesIO()
     Picture.fromarray(np.random.default_rng(0).integers(0, 255, (90, 90, 3), np.uint8)).save(whole, "JPEG")
@@ -131,6 +136,15 @@ def test_a_bad_row_is_named_or_left_out(tmp_path: Path, row: str):
         read(table)
     (kept,) = read(table, skip_invalid=True)["train"].targets[:]
     assert kept.split("\n")[-1] == "the last"
+
+
+def test_a_line_without_a_picture_is_a_row_like_others(tmp_path: Path):
+    photographs(tmp_path, 1)
+    lines = ({"image": "0.png", "caption": "a cat"}, {"caption": "a dog"})
+    (tmp_path / "captions.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    with pytest.raises(InputError, match=r"captions\.jsonl:2 names "):
+        read(tmp_path / "captions.jsonl")
+    assert len(read(tmp_path / "captions.jsonl", skip_invalid=True)["train"]) == 1
 
 
 @pytest.mark.parametrize("count", [0, 2])
@@ -155,7 +169,12 @@ def test_features_are_computed_once_and_again_where_they_are_damaged(captioned: 
     whole = first.train.fingerprint()
     assert len(said) == 1
     assert prepared(captioned, encoder, said).train.fingerprint() == whole
+    assert prepared(captioned, encoder, said, words="7").train.fingerprint() != whole  # of what is told, not of these
     assert len(said) == 1
+    rows = next((captioned / "datasets" / "own").glob("encoded-*/rows.npz"))
+    rows.write_bytes(b"")  # as a full disk leaves it
+    assert prepared(captioned, encoder, said).train.fingerprint() == whole
+    assert re.search(r"rows\.npz cannot be read \(EOFError\): it is made again", said.pop())
     for file in sorted((captioned / "datasets" / "own").glob("encoded-*/values.bin")):
         content = bytearray(file.read_bytes())
         content[100] ^= 1
@@ -238,6 +257,8 @@ def test_the_encoder_travels_with_the_model(own_model: Path):
         ("MobileNetV2", 0.35, "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5", True),
         ("MobileNetV2", 1.0, "mobilenet_v2_0.35_224_no_top.h5", False),
         ("MobileNet", 1.0, "mobilenet_v2_1.0_224_no_top.h5", False),
+        ("MobileNetV3Small", 0.75, "weights_mobilenet_v3_small_224_0.75_float_no_top_v2.h5", True),
+        ("MobileNetV3Small", 1.0, "weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5", False),
         ("VGG16", 1.0, "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", True),
         ("VGG16", 1.0, "vgg16_weights_tf_dim_ordering_tf_kernels.h5", False),
     ],
@@ -329,6 +350,8 @@ def test_caption_says_what_is_to_be_seen(learned: Learned, scenes: dict[Path, st
         (each["score"] for each in told["alternatives"]), reverse=True
     )
     assert len(told["alternatives"]) == 3
+    given = CliRunner().invoke(group, ["caption", "-", "--model", str(model)], input=first.read_bytes())
+    assert given.stdout.startswith(f"{caption}\t-")
 
 
 @of_captioning
@@ -336,6 +359,13 @@ def test_caption_by_chance_follows_the_seed(learned: Learned, scenes: dict[Path,
     model = learned.folder
     asked = ("caption", *scenes, "--sample", "--temperature", "3", "--model", model)
     assert run(*asked, "--seed", "1").output == run(*asked, "--seed", "1").output != run(*asked, "--seed", "2").output
+
+
+@of_captioning
+@pytest.mark.parametrize("given", [["--seed", "1"], ["--temperature", "1"], ["--sample", "--beam", "3"]])
+def test_what_has_no_use_is_told(learned: Learned, scenes: dict[Path, str], given: list[str]):
+    with pytest.raises(UsageError, match="--sample"):
+        run("caption", *scenes, *given, "--model", learned.folder)
 
 
 @of_captioning
@@ -352,9 +382,12 @@ def test_caption_of_what_is_no_picture(learned: Learned, scenes: dict[Path, str]
     (tmp_path / "5.png").write_bytes(b"hi")
     with pytest.raises(InputError, match=r"5\.png is no JPEG, PNG, GIF or WebP"):
         run("caption", tmp_path, "--model", model)
+    (tmp_path / "6.png").symlink_to(tmp_path / "gone.png")
     done = run("caption", tmp_path, "--skip-invalid", "--model", model)
-    assert "1 left out" in done.stderr
+    assert "6.png is not to be read (No such file or directory)\n2 left out" in done.stderr
     assert len(done.stdout.splitlines()) == len(scenes)
+    (twice,) = scenes.keys() & {tmp_path / "0.png"}
+    assert len(run("caption", twice, twice, "--model", model).stdout.splitlines()) == 2
     for wrong, message in (("none.png", "does not exist"), (tmp_path / "empty", r"has no picture")):
         (tmp_path / "empty").mkdir(exist_ok=True)
         with pytest.raises(InputError, match=message):
@@ -366,10 +399,21 @@ def test_predict_over_a_table_of_paths(
     learned: Learned, scenes: dict[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     model = learned.folder
-    monkeypatch.chdir(tmp_path)  # what cannot be read is set aside here
-    (tmp_path / "some.csv").write_text("number,image\n" + "".join(f"7,{path}\n" for path in [*scenes, "none.png"]))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")  # what cannot be read is set aside here
+    names = [path.name for path in scenes]  # beside the table, as in training
+    (tmp_path / "some.csv").write_text("number,image\n" + "".join(f"7,{name}\n" for name in [*names, "none.png"]))
     printed = run("predict", "captioning", "--file", tmp_path / "some.csv", "--model", model).stdout.splitlines()
+    assert printed[0] == "number,image,answer,score"
     assert [line.split(",")[2] for line in printed[1:]] == list(scenes.values())
+    assert all(float(line.split(",")[3]) < 0 for line in printed[1:])
+
+
+@pytest.mark.thorough
+def test_the_benchmark_runs():
+    result = json.loads(run("bench", "captioning", "--sample", "--json").stdout)
+    assert [row["work"] for row in result["rows"]] == ["captions, 1 at a time", "captions, 32 at a time", "training"]
+    assert result["one_photograph_seconds"] > 0
 
 
 def test_figures_of_sentences():

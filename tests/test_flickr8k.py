@@ -8,12 +8,22 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image as Picture
 
 from seqtasks import builders
 from seqtasks.errors import InputError
 from seqtasks.task import Folders
 from tests.conftest import serving_files
 
+
+def written(grey: int) -> bytes:
+    """A little JPEG."""
+    file = io.BytesIO()
+    Picture.new("RGB", (8, 8), (grey, grey, grey)).save(file, "JPEG")
+    return file.getvalue()
+
+
+CONTENTS = {name: written(number) for number, name in enumerate(("a.jpg", "b.jpg", "c.jpg", "d.jpg"))}
 NAMES = {"train": ["a.jpg", "b.jpg"], "dev": ["c.jpg"], "test": ["d.jpg"]}
 
 
@@ -28,11 +38,11 @@ def fetched(folder: Path, *, archives: bool, without: str = "") -> Folders:
         present = [name for name in names if name != without]
         if not archives:
             for name in present:
-                (place / "Flicker8k_Dataset" / name).write_bytes(f"bytes of {name}".encode())
+                (place / "Flicker8k_Dataset" / name).write_bytes(CONTENTS[name])
             continue
         with tarfile.open(place / f"flickr8k_{split}.tar", "w") as tar:
             for name in present:
-                content = f"bytes of {name}".encode()
+                content = CONTENTS[name]
                 member = tarfile.TarInfo(name)
                 member.size = len(content)
                 tar.addfile(member, io.BytesIO(content))
@@ -43,7 +53,7 @@ def fetched(folder: Path, *, archives: bool, without: str = "") -> Folders:
 def test_photographs_with_their_captions(tmp_path: Path, archives: bool):
     found = builders.load("flickr8k", fetched(tmp_path, archives=archives), ["train", "validation", "test"])
     assert {name: len(rows["image"]) for name, rows in found.items()} == {"train": 2, "validation": 1, "test": 1}
-    assert found["test"]["image"].tolist() == [b"bytes of d.jpg"]
+    assert found["test"]["image"].tolist() == [CONTENTS["d.jpg"]]
     assert found["test"]["captions"][0].decode().split("\n") == [f"A d.jpg seen {number} ." for number in range(5)]
 
 
@@ -61,10 +71,27 @@ def test_the_published_archives_are_downloaded_and_unpacked(tmp_path: Path, monk
     with serving_files(tmp_path) as address:
         monkeypatch.setattr(flickr8k, "ADDRESS", address + "/{}.zip")
         found = builders.load("flickr8k", Folders((str(tmp_path / "sets"),)), ["train"])["train"]
-    assert sorted(found["image"].tolist()) == [b"bytes of a.jpg", b"bytes of b.jpg"]
+    assert {name.decode(): image for name, image in zip(found["name"], found["image"], strict=True)} == {
+        name: CONTENTS[name] for name in NAMES["train"]
+    }
 
 
 @pytest.mark.parametrize("archives", [True, False])
 def test_a_missing_photograph_is_named(tmp_path: Path, archives: bool):
     with pytest.raises(InputError, match=r"lacks 1 photographs of the dev split, such as c\.jpg"):
         builders.load("flickr8k", fetched(tmp_path, archives=archives, without="c.jpg"), ["train"])
+
+
+@pytest.mark.parametrize("archives", [True, False])
+def test_a_damaged_photograph_is_named(tmp_path: Path, archives: bool, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(CONTENTS, "c.jpg", CONTENTS["c.jpg"][:-100])
+    with pytest.raises(InputError, match=r"flickr8k: c\.jpg is a damaged JPEG; get it anew"):
+        builders.load("flickr8k", fetched(tmp_path, archives=archives), ["train"])
+
+
+@pytest.mark.parametrize("name", ["Flickr8k.token.txt", "Flickr_8k.devImages.txt"])
+def test_a_missing_text_is_named(tmp_path: Path, name: str):
+    folders = fetched(tmp_path, archives=True)
+    (tmp_path / "manual" / "flickr8k" / name).unlink()
+    with pytest.raises(InputError, match=f"flickr8k lacks {name}"):
+        builders.load("flickr8k", folders, ["train"])

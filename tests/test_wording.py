@@ -24,6 +24,7 @@ REFERENCES = (
 
 def test_words_are_small_and_without_signs():
     assert wording.words("A man's T-shirt: naïve, 2 dogs .") == ["a", "man's", "t", "shirt", "naïve", "2", "dogs"]
+    assert wording.words("हिन्दी cafe\u0301 snake_case 'so'") == ["हिन्दी", "cafe\u0301", "snake", "case", "so"]
 
 
 def test_as_the_field_s_own_scorer():

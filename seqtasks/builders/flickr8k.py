@@ -15,7 +15,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from seqtasks import downloading
+from seqtasks import downloading, pictures
 from seqtasks.builders.manual import Manual
 from seqtasks.errors import InputError
 
@@ -42,7 +42,7 @@ class Flickr8k(Manual):
 
     def _split_generators(self, downloads: Any) -> dict[str, Any]:
         place = Path(self.manual or "") / "flickr8k"
-        if not (self.manual and (place / CAPTIONS).exists()):
+        if not (self.manual and place.is_dir()):
             archives = {name: ADDRESS.format(name) for name in ("Flickr8k_Dataset", "Flickr8k_text")}
             found = self.fetch(downloads, archives, lambda name: [])
             for archive in found.values():
@@ -55,18 +55,26 @@ class Flickr8k(Manual):
 
     def _generate_examples(self, texts: Path, photographs: Path, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
         captions = _captions(texts / CAPTIONS)
-        names = (texts / f"Flickr_8k.{split}Images.txt").read_text().split()
+        names = _text(texts / f"Flickr_8k.{split}Images.txt").split()
         for name, content in _pictures(photographs, split, names):
+            if fault := pictures.fault(content):
+                raise InputError(f"{photographs}: {name} is {fault}; get it anew")
             yield name, {"name": name, "image": content, "captions": "\n".join(captions[name])}
 
 
 def _captions(path: Path) -> dict[str, list[str]]:
     """The captions of each picture, in their order."""
     captions = defaultdict[str, list[str]](list)
-    for line in path.read_text().splitlines():
+    for line in _text(path).splitlines():
         name, _, caption = line.partition("\t")
         captions[name.partition("#")[0]].append(caption.strip())
     return captions
+
+
+def _text(path: Path) -> str:
+    if not path.exists():
+        raise InputError(f"{path.parent} lacks {path.name}, one of the texts that were published with the photographs")
+    return path.read_text()
 
 
 def _pictures(folder: Path, split: str, names: list[str]) -> Iterator[tuple[str, bytes]]:

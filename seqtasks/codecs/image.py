@@ -31,6 +31,7 @@ FILTERS = (16, 32, 64)  # of its convolutions; of each four values the largest i
 ALL = -1  # of its convolutions
 ENCODER = "encoder.weights.h5"  # in the folder of what was learned with it
 AT_ONCE = 32  # photographs that an encoder reads together
+ANSWERED = 8  # and that are told of together
 MOST_LEFT_OUT = 0.5  # of a photograph's sides, in a nearer look
 
 
@@ -65,9 +66,24 @@ class Image:
         return self.encoder != OWN and (self.fine_tuned == ALL or self.encoder_weights == "none")
 
     @property
+    def costly(self) -> bool:
+        """Whether what is kept of the photographs is for the disk: it takes long to make, or much room."""
+        return self.encoder != OWN
+
+    @property
+    def opens(self) -> bool:
+        """Whether a person's value is the path of a file."""
+        return True
+
+    @property
     def at_once(self) -> int:
         """How many photographs are encoded together."""
         return AT_ONCE
+
+    @property
+    def answered_at_once(self) -> int:
+        """How many photographs an export had better be asked for together: each is looked at in many ways."""
+        return ANSWERED
 
     @property
     def settled(self) -> bool:
@@ -92,9 +108,12 @@ class Image:
     def clean(self, value: bytes) -> bytes:
         """The bytes of the photograph at a path; raises InputError, which names it, for what is none."""
         path = Path(os.fsdecode(value.strip()))
-        if not path.is_file():
-            raise InputError(f"names {path}, which does not exist; give the path of a photograph")
-        content = path.read_bytes()
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            raise InputError(f"names {path}, which does not exist; give the path of a photograph") from None
+        except (OSError, ValueError) as error:  # a folder, a name too long, nobody's to read
+            raise InputError(f"names {path}, which cannot be read ({getattr(error, 'strerror', error)})") from None
         if fault := pictures.fault(content):
             raise InputError(f"names {path}, which is {fault}")
         return content
@@ -109,6 +128,8 @@ class Image:
         wanted = ["notop", _letters(self.encoder)]
         if self.encoder == "MobileNet":  # whose file of a quarter is called 2_5, and of the whole 1_0
             wanted[1] += f"{self.encoder_width:.2f}".replace("0.", "").replace(".", "")[:2] + str(self.size)
+        elif self.encoder.startswith("MobileNetV3"):
+            wanted.append(f"{self.size}{self.encoder_width}")
         elif self.encoder.startswith("MobileNet"):
             wanted.append(f"{self.encoder_width}{self.size}")
         for folder in (manual / "weights", manual.absolute().parent / "weights"):
@@ -250,17 +271,23 @@ class Image:
         make = getattr(keras.applications, self.encoder)
         with tf.init_scope():  # wherever it is asked for first
             if weights == "none":
-                return make(weights=None, **arguments)
+                return self._empty(make, arguments)
             if weights == "imagenet":
                 return self._downloaded(make, arguments)
             if not Path(weights).is_file():
                 raise InputError(f"{weights} does not exist; encoder_weights is imagenet, none or a file")
-            network = make(weights=None, **arguments)
+            network = self._empty(make, arguments)
             try:
                 network.load_weights(weights)
             except Exception as error:  # h5py and Keras raise many kinds for one meaning
                 raise InputError(f"{weights} does not hold the weights of {self.encoder} ({_short(error)})") from error
             return network
+
+    def _empty(self, make: Callable[..., keras.Model], arguments: Mapping[str, Any]) -> keras.Model:
+        try:
+            return make(weights=None, **arguments)
+        except ValueError as error:  # of a size or width that it cannot have
+            raise UsageError(f"{self.encoder}: {_short(error)}") from None
 
     def _downloaded(self, make: Callable[..., keras.Model], arguments: Mapping[str, Any]) -> keras.Model:
         try:

@@ -5,6 +5,7 @@ Trained on the thing with all the sentences that there are of it, each word from
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,6 +66,9 @@ def build(inputs: Any, targets: Any, settings: Mapping[str, Any]) -> keras.Model
     for name, least in (("embedding", 1), ("tellers", 1), ("attention", 0), ("coverage", 0), ("beam", 1)):
         if not settings[name] >= least:  # NaN is not
             raise UsageError(f"{name} is at least {least}, not {settings[name]}")
+    for name in ("tuned_rate", "length_penalty"):
+        if not 0 <= settings[name] < math.inf:
+            raise UsageError(f"{name} is at least 0, not {settings[name]}")
     for name in ("smoothing", "scheduled"):
         if not 0 <= settings[name] < 1:
             raise UsageError(f"{name} is at least 0 and below 1, not {settings[name]}")
@@ -196,7 +200,8 @@ def endpoints(model: keras.Model, inputs: Any, targets: Any, settings: Mapping[s
 
     serve         values -> answer, its score: log probability over ((5 + words) / 6) ** length_penalty
     alternatives  values, width W -> answers (B, W), scores (B, W): as many ways are followed, the best first
-    explain       values, width -> answer, score, words (B, T), how much each region was looked at, weights (B, T, R)
+    explain       values, width -> answer, score, words (B, T), how much each region was looked at, weights (B, T, R):
+                  in the photograph as it is, whichever other ways to see it the answer is of
     sample        values, temperature, top_k, top_p, seed int64 (B,) -> answer
     """
     telling, penalty = _telling(model, inputs, targets), settings["length_penalty"]
@@ -222,7 +227,8 @@ def endpoints(model: keras.Model, inputs: Any, targets: Any, settings: Mapping[s
         best = tokens[:, 0]
         before = tf.pad(best[:, :-1], [[0, 0], [1, 0]], constant_values=START)
         _, weights = model([kept[:, 0], before[:, None]], training=False)
-        words = tf.reshape(targets.decode(tf.reshape(best, [-1, 1])), [-1, telling.most])
+        words = said(tf.reshape(best, [-1, 1]), tf.repeat(good, telling.most))
+        words = tf.reshape(words, [-1, telling.most])
         score = tf.where(good, scores[:, 0], 0.0)
         return {"answer": said(best, good), "score": score, "words": words, "weights": weights[:, 0]}
 

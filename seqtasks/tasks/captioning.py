@@ -1,7 +1,7 @@
 """What is to be seen in a photograph?
 
 One-to-many. Flickr8k (Hodosh, Young and Hockenmaier, 2013), 8,000 photographs with five captions each, through a
-builder of ours; COCO's 118,000 (Chen et al., 2015), through TensorFlow Datasets; one's own photographs with captions;
+builder of ours; COCO's 83,000 (Chen et al., 2015), through TensorFlow Datasets; one's own photographs with captions;
 or the project's own scenes, which it draws: two coloured shapes and how they stand to each other.
 """
 

@@ -192,7 +192,9 @@ def files_of_ones_own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = tasks.find("sentiment").sample()["train"]
     lines = [f"{text.decode()}\t{label}\n" for text, label in zip(rows.inputs[:60], rows.targets[:60], strict=True)]
     (folder / "texts.tsv").write_text("text\tlabel\n" + "".join(lines))
-    (folder / "answers.tsv").write_text("text\tlabel\n" + "".join(lines * (5 * answering.CHUNK // 2 // len(lines))))
+    (folder / "answers.tsv").write_text(
+        "text\tlabel\n" + "".join(lines * (5 * answering.CHUNK * serving.BATCH // 2 // len(lines)))
+    )
     (folder / "pictures").mkdir()
     drawn = tasks.find("captioning").sample()["train"]
     told = ["image,caption"]
