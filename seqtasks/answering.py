@@ -25,7 +25,7 @@ from seqtasks.scanning import Scan
 from seqtasks.serving import Served
 
 KINDS = {".jsonl": ".jsonl", ".ndjson": ".jsonl", ".parquet": ".jsonl", ".tsv": ".tsv"}
-CHUNK = 16  # batches of rows sorted by length together, so that little is computed on padding
+BATCHES = 16  # whose rows are sorted by length together, so that little is computed on padding
 
 
 @dataclass
@@ -95,7 +95,7 @@ def answer(
     answers = Answers(output, kind or KINDS.get(readers.kind_of(path, options), ".csv"))
     found = islice(readers.rows(path, options) if scan is None else scan, done.rows, None)
     column = None
-    while chunk := list(islice(found, CHUNK * served.batch)):
+    while chunk := list(islice(found, BATCHES * served.batch)):
         good = [each for each in chunk if isinstance(each, Row)]
         if good and column is None:
             column = readers.column(

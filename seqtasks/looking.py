@@ -12,7 +12,6 @@ from seqtasks.errors import UsageError
 from seqtasks.serving import Served
 from seqtasks.writing import HOTTEST
 
-BATCH = 32  # pictures at a time
 SHOWN = 448  # pixels of both sides of one that is drawn
 
 
@@ -41,8 +40,8 @@ def tell(served: Served, contents: Sequence[bytes], choice: Choice) -> list[dict
 
     check(served)
     told = list[dict[str, Any]]()
-    for start in range(0, len(contents), BATCH):
-        batch = tf.constant(contents[start : start + BATCH], tf.string)
+    for start in range(0, len(contents), served.batch):
+        batch = tf.constant(contents[start : start + served.batch], tf.string)
         if choice.sample:
             seeds = tf.range(choice.seed + start, choice.seed + start + len(batch), dtype=tf.int64)
             found = served.model.sample(batch, choice.temperature, 0, 1.0, seeds)["answer"].numpy()

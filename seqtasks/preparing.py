@@ -166,9 +166,10 @@ def encode(
 def _rows(
     task: Task, inputs: Any, data: Data, name: str, folders: Folders, notice: Callable[[str], None]
 ) -> batching.Encoded:
-    examples, place = data.part(name), Path(folders.datasets[0]) / ("own" if data.source else "encoded")
+    examples = data.part(name)
 
     def folder(*described: Any) -> Path:
+        place = Path(folders.datasets[0]) / ("own" if data.source else "encoded")
         return place / f"encoded-{hashlib.sha256(json.dumps(described).encode()).hexdigest()[:16]}"
 
     if getattr(inputs, "costly", False):

@@ -207,7 +207,7 @@ def test_predict_answers_the_same_from_another_runtime(learned: Learned, form: s
 @forms
 def test_what_cannot_be_asked_without_tensorflow_says_why(copied: Learned, form: str, tmp_path: Path):
     ask = ("predict", copied.name, "a", "--runtime", form, "--model")
-    with pytest.raises(UsageError, match=f'run "seqtasks export TASK --format {form}" first'):
+    with pytest.raises(UsageError, match=f'run "seqtasks export {copied.name} --format {form}" first'):
         run(*ask, copied.folder)
     with pytest.raises(UsageError, match=f"is for saved-model, not {form}"):
         run(*ask, copied.folder / "serving" / "1")

@@ -20,7 +20,15 @@ from tests.conftest import run, sets
 from tests.samples import SAMPLES, UNCOMPILED
 
 SMALL = sets(
-    {"units": "8", "embedding": "8", "epochs": "2", "least_steps": "60", "dropout": "0.1", "adversarial": "0.0"}
+    {
+        "units": "8",
+        "embedding": "8",
+        "bidirectional": "no",
+        "epochs": "2",
+        "least_steps": "60",
+        "dropout": "0.1",
+        "adversarial": "0.0",
+    }
 )
 MOODS = {"1": "sunny", "2": "cloudy", "10": "stormy"}
 
@@ -176,7 +184,8 @@ def test_values_and_file_exclude_each_other(weather: Path, tmp_path: Path, capsy
 
 
 def test_interrupted_it_goes_on_where_it_stopped(weather: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(answering, "CHUNK", 50)
+    monkeypatch.setattr(answering, "BATCHES", 2)
+    monkeypatch.setattr(serving, "BATCH", 25)
     data, output = weather / "forecasts.csv", tmp_path / "out.csv"
     whole = predict(weather, "--file", data)
     served, seen = serving.load(weather / "model"), []

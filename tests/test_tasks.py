@@ -119,9 +119,7 @@ def test_restored_it_answers_alike(learned: Learned, served: serving.Served):
 @quickly("sentiment", "captioning")
 def test_same_seed_same_weights_other_seed_others(learned: Learned, tmp_path: Path):
     def weights(folder: Path, seed: int, *, alone: bool = False) -> str:
-        settings = SAMPLES[learned.name].settings | {"epochs": "1", "least_steps": "10"}
-        if learned.name == "captioning":  # whose default is as wide: products with threads of their own
-            settings |= UNCOMPILED
+        settings = SAMPLES[learned.name].settings | {"epochs": "1", "least_steps": "10"} | UNCOMPILED
         command = ["train", learned.name, "--sample", "--model", folder, "--seed", seed, *sets(settings)]
         if alone:  # whatever drew numbers before, it starts anew
             alone = [sys.executable, "-m", "tests.small", *map(str, command)]

@@ -166,8 +166,12 @@ class Image:
 
         (B, W, ...), W of `1 + len(augmented(answering=True))`, in that order.
         """
-        ways = (self, *self.augmented(answering=True))
-        return tf.stack([self.looked_at(each.turned(seen)) for each in ways], axis=1)
+        others = self.augmented(answering=True)
+        if not others:
+            return self.looked_at(seen)[:, None]
+        turned = [tf.cast(each.turned(seen), tf.float32) for each in (self, *others)]
+        kept = self.looked_at(tf.reshape(tf.stack(turned, axis=1), [-1, *seen.shape[1:]]))  # by one encoder for all
+        return tf.reshape(kept, [-1, len(turned), *kept.shape[1:]])
 
     def pixels(self) -> tf.TensorSpec:
         """What a runtime without the graph that reads files is given: one picture."""
@@ -187,7 +191,7 @@ class Image:
         """Codecs that see the same photographs in other ways, as training does or, nearer too, as answers do."""
         looks = (0.0, self.near) if answering and self.near else (0.0,)
         ways = itertools.product(looks, (False, True) if self.mirrored else (False,))
-        return tuple(_Otherwise(**dataclasses.asdict(self), by=way) for way in ways if any(way))
+        return tuple(_Otherwise(**self.settings(), by=way).with_encoder_of(self) for way in ways if any(way))
 
     def turned(self, seen: tf.Tensor) -> tf.Tensor:
         """Pictures, uint8 (B, size, size, 3) -> as this codec sees them, numbers from 0 to 255."""
@@ -311,6 +315,12 @@ class _Otherwise(Image):
     """The same, which sees every photograph nearer, in a mirror, or both."""
 
     by: tuple[float, bool] = (0.0, False)  # what is left out of its sides, and whether it is mirrored
+
+    def with_encoder_of(self, other: Image) -> _Otherwise:
+        """The same, which looks with that one's encoder, not with another of its kind."""
+        if other.frozen:
+            vars(self).update(network=other.network, beginning=other.beginning)
+        return self
 
     def turned(self, seen: tf.Tensor) -> tf.Tensor:
         near, mirrored = self.by

@@ -206,23 +206,25 @@ def endpoints(model: keras.Model, inputs: Any, targets: Any, settings: Mapping[s
     """
     telling, penalty = _telling(model, inputs, targets), settings["length_penalty"]
     answer = tell(model, inputs, targets, settings)
+    strings = tf.TensorSpec([None], tf.string, name="values")
+    see = tf.function(inputs.see, input_signature=[strings], autograph=False)  # once in an export, not four times
 
     def said(tokens: tf.Tensor, good: tf.Tensor) -> tf.Tensor:
         return tf.where(good, targets.decode(tokens), "")
 
     def serve(values: tf.Tensor) -> Named:
-        kept, good = inputs.see(values)
+        kept, good = see(values)
         told = answer(kept)
         return {"answer": tf.where(good, told["answer"], ""), "score": tf.where(good, told["score"], 0.0)}
 
     def alternatives(values: tf.Tensor, width: tf.Tensor) -> Named:
-        kept, good = inputs.see(values)
+        kept, good = see(values)
         tokens, scores = telling.ways(kept, width, penalty)
         every = said(tf.reshape(tokens, [-1, telling.most]), tf.repeat(good, width))
         return {"answers": tf.reshape(every, [-1, width]), "scores": tf.where(good[:, None], scores, 0.0)}
 
     def explain(values: tf.Tensor, width: tf.Tensor) -> Named:
-        kept, good = inputs.see(values)
+        kept, good = see(values)
         tokens, scores = telling.ways(kept, width, penalty)
         best = tokens[:, 0]
         before = tf.pad(best[:, :-1], [[0, 0], [1, 0]], constant_values=START)
@@ -233,18 +235,18 @@ def endpoints(model: keras.Model, inputs: Any, targets: Any, settings: Mapping[s
         return {"answer": said(best, good), "score": score, "words": words, "weights": weights[:, 0]}
 
     def sample(values: tf.Tensor, temperature: tf.Tensor, top_k: tf.Tensor, top_p: tf.Tensor, seed: tf.Tensor) -> Named:
-        kept, good = inputs.see(values)
+        kept, good = see(values)
         drawn = decoding.draws(seed, 0, telling.most)
         choose = decoding.sampler(drawn, temperature=temperature, top_k=top_k, top_p=top_p)
         return {"answer": said(telling.sampled(kept, choose), good)}
 
-    values, number = tf.TensorSpec([None], tf.string, name="values"), tf.TensorSpec([], tf.int32)
+    number = tf.TensorSpec([], tf.int32)
     share, seeds = tf.TensorSpec([], tf.float32), tf.TensorSpec([None], tf.int64, name="seed")
     return {
-        "serve": (serve, [values]),
-        "alternatives": (alternatives, [values, number]),
-        "explain": (explain, [values, number]),
-        "sample": (sample, [values, share, number, share, seeds]),
+        "serve": (serve, [strings]),
+        "alternatives": (alternatives, [strings, number]),
+        "explain": (explain, [strings, number]),
+        "sample": (sample, [strings, share, number, share, seeds]),
     }
 
 

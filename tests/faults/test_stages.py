@@ -193,7 +193,7 @@ def files_of_ones_own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = [f"{text.decode()}\t{label}\n" for text, label in zip(rows.inputs[:60], rows.targets[:60], strict=True)]
     (folder / "texts.tsv").write_text("text\tlabel\n" + "".join(lines))
     (folder / "answers.tsv").write_text(
-        "text\tlabel\n" + "".join(lines * (5 * answering.CHUNK * serving.BATCH // 2 // len(lines)))
+        "text\tlabel\n" + "".join(lines * (5 * answering.BATCHES * serving.BATCH // 2 // len(lines)))
     )
     (folder / "pictures").mkdir()
     drawn = tasks.find("captioning").sample()["train"]
