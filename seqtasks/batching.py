@@ -227,23 +227,12 @@ def encode(examples: Examples, inputs: Any, targets: Any, *, name: str) -> Encod
 
 
 def encode_to_disk(
-    examples: Examples,
-    inputs: Any,
-    targets: Any,
-    folder: Path,
-    *,
-    name: str,
-    notice: Callable[[str], None],
-    told: bool = True,
+    examples: Examples, inputs: Any, targets: Any, folder: Path, *, name: str, notice: Callable[[str], None]
 ) -> Encoded:
     """The same into a folder, unless it is there already, whole and unaltered.
 
-    Memory grows by a few bytes a row, whatever its length. Interrupted, it goes on from the last part. Without `told`
-    only the inputs are in the folder: the targets, which may be others next time, are encoded anew.
+    Memory grows by a few bytes a row, whatever its length. Interrupted, it goes on from the last part.
     """
-    if not told:
-        found = encode_to_disk(examples, inputs, _Untold(), folder, name=name, notice=notice)
-        return replace(found, targets=_targets(examples, targets))
     parts = folder.with_name(f"{folder.name}-parts")
     if folder.exists():
         try:
@@ -272,6 +261,14 @@ def encode_to_disk(
             _join([parts / f"{start}.npz" for start in range(0, rows, size)], whole)
     shutil.rmtree(parts, ignore_errors=True)
     return _opened(folder, inputs)
+
+
+def inputs_to_disk(
+    examples: Examples, inputs: Any, targets: Any, folder: Path, *, name: str, notice: Callable[[str], None]
+) -> Encoded:
+    """The same, but only the inputs are in the folder: the targets, which may be others next time, are encoded anew."""
+    found = encode_to_disk(examples, inputs, _Untold(), folder, name=name, notice=notice)
+    return replace(found, targets=_targets(examples, targets))
 
 
 def _join(parts: Sequence[Path], folder: Path) -> None:

@@ -174,7 +174,7 @@ def _rows(
 
     if getattr(inputs, "costly", False):
         kept = folder(inputs.fingerprint(), _content(examples.inputs))
-        return batching.encode_to_disk(examples, inputs, task.targets, kept, name=name, notice=notice, told=False)
+        return batching.inputs_to_disk(examples, inputs, task.targets, kept, name=name, notice=notice)
     if data.source is None:
         return batching.encode(examples, inputs, task.targets, name=name)
     kept = folder(codecs.describe(inputs), codecs.describe(task.targets), name, data.fingerprint)

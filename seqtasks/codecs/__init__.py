@@ -9,8 +9,9 @@ again. `fit` returns a fitted copy. Each translation is written once, in TensorF
                                                                           ids (B,), (B, T) or (B, K, T)
 
 One that needs files beside its fields, as an encoder does that somebody trained, has `carried` and `placed` as well,
-and `located`; one that may cost so much that what it gives is kept says when (`frozen`), has a `fingerprint`, and says
-how many it reads `at_once`. One that training or answers have in other ways as well is `augmented`.
+and `located`; one that may cost so much that what it gives is kept says when (`costly`), has a `fingerprint`, and says
+how many it reads `at_once`, or answers (`answered_at_once`). One that training or answers have in other ways as well is
+`augmented`; one whose values people give as paths of files `opens` them.
 """
 
 from __future__ import annotations
