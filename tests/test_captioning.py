@@ -243,6 +243,7 @@ def test_the_encoder_travels_with_the_model(own_model: Path):
     assert answer["score"] < 0  # it was read, whatever three steps make of it
     assert (own_model / "captions.html").read_text().count("<img") == result["examples"]
     assert learned_layers(own_model)
+    assert serving.load(own_model).batch == Image().answered_at_once < serving.BATCH
     (own_model / "encoder.weights.h5").write_bytes(b"another")
     with pytest.raises(IntegrityError, match=r"encoder\.weights\.h5 is not the file that was written"):
         trained.restore(own_model, "captioning")

@@ -138,3 +138,13 @@ def test_weights_that_are_not_the_encoder_s_are_told(weights: Path, tmp_path: Pa
 def test_settings_that_make_none_are_refused(wrong: dict[str, object]):
     with pytest.raises(UsageError):
         Image(**wrong)
+
+
+def test_an_encoder_of_a_size_that_it_cannot_have_is_told():
+    with pytest.raises(UsageError, match="MobileNetV2: "):
+        _ = Image(encoder_weights="none", size=16).network
+
+
+def test_other_ways_are_seen_by_the_same_encoder(weights: Path):
+    codec = Image(encoder_weights=str(weights), encoder_width=0.35, size=SIZE, mirrored=True, near=0.25)
+    assert all(each.network is codec.network for each in codec.augmented(answering=True))

@@ -163,10 +163,10 @@ def test_the_other_ways_are_worse(answers: dict[str, Any]):
 
 
 def test_it_says_where_it_looked(answers: dict[str, Any]):
-    contents = tf.constant(files(2))
+    contents = tf.constant([*files(2), b"no picture"])
     shown = answers["explain"](contents, 3)
     assert shown["answer"].numpy().tolist() == answers["serve"](contents)["answer"].numpy().tolist()
-    assert shown["weights"].shape == (2, 6, 4)
+    assert shown["weights"].shape == (3, 6, 4)
     joined = [b" ".join(word for word in row if word) for row in shown["words"].numpy()]
     assert joined == shown["answer"].numpy().tolist()
 
@@ -182,7 +182,16 @@ def test_chance_follows_the_seed(answers: dict[str, Any]):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"beam": 0}, {"attention": -1}, {"smoothing": 1.0}, {"layers": 2}, {"bidirectional": True}]
+    "wrong",
+    [
+        {"beam": 0},
+        {"attention": -1},
+        {"smoothing": 1.0},
+        {"layers": 2},
+        {"bidirectional": True},
+        {"tuned_rate": -0.1},
+        {"length_penalty": float("nan")},
+    ],
 )
 def test_settings_that_make_none_are_refused(wrong: dict[str, Any]):
     with pytest.raises(UsageError):
