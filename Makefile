@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SEQTASKS := $(BIN)/seqtasks
-# what seqtasks takes besides, for example: make train-TASK ARGS="--seed 1"
+# what seqtasks takes besides, of train-TASK its first command, for example: make train-TASK ARGS="--seed 1"
 ARGS ?=
 MODEL = saved_models/$*
 
@@ -55,7 +55,7 @@ TASKS := $(patsubst seqtasks/tasks/%.py,%,$(filter-out %/__init__.py,$(wildcard 
 download train evaluate export: %: $(TASKS:%=\%-%)
 
 download-%: setup
-	$(SEQTASKS) download $*
+	$(SEQTASKS) download $* $(ARGS)
 
 train-%: setup
 	$(SEQTASKS) train $* --model $(MODEL) $(ARGS)

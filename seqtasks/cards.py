@@ -48,7 +48,7 @@ def read(folder: Path) -> Card:
         raise UsageError(
             f'no trained model in {folder}; run "seqtasks train TASK" first or name its folder with --model'
         )
-    value = files.read_json(path, remedy="train again or copy the whole folder again")
+    value = files.read_sealed(path, remedy="train again or copy the whole folder again")
     known = {each.name for each in fields(Card)}
     if not known >= set(value) or not {"task", "files", "settings"} <= set(value):
         raise IntegrityError(f"{path} is not a card of this version of seqtasks; train again")

@@ -1,12 +1,13 @@
 """Checkpoints: everything that a training needs to go on as if it had never stopped, in files that prove themselves.
 
-A checkpoint is `step-N.npz` with the arrays and `step-N.json` with the rest and the arrays' sha256; the second is
+A checkpoint is `step-N.npz` with the arrays and `step-N.json` with the rest and the sha256 of both; the second is
 written after the first, so a checkpoint without it does not count. The newest two are kept.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import time
 import zipfile
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from seqtasks import files
-from seqtasks.errors import IntegrityError
+from seqtasks.errors import IntegrityError, ResourceError
 
 KEPT = 2
 SHARE = 0.02  # of the time, at most, goes into checkpoints
@@ -45,13 +46,25 @@ class Saver:
         self.taken.append(self.last - start)
 
 
+def check_room(folder: Path, size: int) -> None:
+    """Raises ResourceError where a folder has no room for the checkpoints of a training: one more than are kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    free, needed = shutil.disk_usage(folder).free, (KEPT + 1) * size
+    if free < needed:
+        raise ResourceError(
+            f"{folder} has {free / 1e6:,.0f} MB left, and checkpoints take {needed / 1e6:,.0f}; make room or choose "
+            "another --model folder"
+        )
+
+
 def save(folder: Path, step: int, arrays: Mapping[str, np.ndarray], rest: Mapping[str, Any]) -> None:
     """Writes the checkpoint of a step and drops those before the last two. The disk may fill up: nothing is lost."""
     path = folder / f"step-{step:09d}.npz"
     with files.writing(path, point="checkpoint.arrays") as part:
         np.savez(part, **arrays)  # type: ignore[arg-type]
         digest = files.sha256(part)
-    files.write_json(path.with_suffix(".json"), {**rest, "sha256": digest}, point="checkpoint.record")
+    record = files.sealed({**rest, "arrays": digest})
+    files.write_json(path.with_suffix(".json"), record, point="checkpoint.record")
     files.fault("checkpoint.prune")
     _drop(_steps(folder)[KEPT:])
 
@@ -64,9 +77,9 @@ def load(folder: Path, notice: Callable[[str], None]) -> tuple[dict[str, np.ndar
     found = _steps(folder)
     for number, record in enumerate(found):
         try:
-            rest = json.loads(record.read_bytes())
+            rest = files.unsealed(json.loads(record.read_bytes()))
             path = record.with_suffix(".npz")
-            if files.sha256(path) != rest.pop("sha256"):
+            if files.sha256(path) != rest.pop("arrays"):
                 raise ValueError("its sha256 is another")
             with np.load(path, allow_pickle=False) as arrays:
                 whole = dict(arrays), rest

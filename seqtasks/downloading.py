@@ -22,6 +22,7 @@ TIMEOUT = 20  # seconds of silence until a server counts as out of reach
 TRIES = 3  # more, of a server that answers that it cannot; TFDS would try for three minutes
 RATIO = 200  # an archive's content to itself, at most; a text comes to 20, the densest bomb of a zip to 1,032
 SMALL = 1 << 20  # bytes of content that never count as too many
+LARGEST = 1 << 36  # bytes of content that always do
 
 
 def reach(addresses: Sequence[str]) -> None:
@@ -111,9 +112,9 @@ def check_archive(path: Path) -> None:
     """Raises IntegrityError for what is no zip or tar, and for one with a member that should not be unpacked, by name.
 
     That is one that would leave its folder, that is a link or a device, or with which the content is RATIO times the
-    archive's own size.
+    archive's own size, or LARGEST.
     """
-    total, most = 0, max(RATIO * path.stat().st_size, SMALL)
+    total, most = 0, min(max(RATIO * path.stat().st_size, SMALL), LARGEST)
     for name, size, plain in _members(path):
         place = PurePosixPath(name.replace("\\", "/"))
         if place.is_absolute() or ".." in place.parts or ":" in name.partition("/")[0]:
@@ -122,9 +123,8 @@ def check_archive(path: Path) -> None:
             raise IntegrityError(f"{path} holds {name!r}, a link or a device; nothing of it was unpacked")
         total += size
         if total > most:
-            raise IntegrityError(
-                f"{path} unpacks to over {RATIO} times its size (up to {name!r}); nothing of it was unpacked"
-            )
+            size_of = f"{LARGEST >> 30:,} GiB" if most == LARGEST else f"{RATIO} times its size"
+            raise IntegrityError(f"{path} unpacks to over {size_of} (up to {name!r}); nothing of it was unpacked")
 
 
 def _members(path: Path) -> Iterator[tuple[str, int, bool]]:

@@ -14,6 +14,8 @@ A message is one line: what came, what was wanted, what to do next.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable
 
 
@@ -49,6 +51,16 @@ class Interrupted(SeqtasksError):
     def __init__(self, message: str, signal_number: int):
         super().__init__(message)
         self.exit_code = 128 + signal_number
+
+
+def no_room(error: BaseException | None) -> str | None:
+    """What the system said if an error comes of a full disk or a limit to files, whoever found it; None if not."""
+    while error:
+        for code in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            if getattr(error, "errno", None) == code or os.strerror(code) in str(error):
+                return os.strerror(code)
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> UsageError:

@@ -215,13 +215,13 @@ def numbers(folder: Path, form: str = SAVED_MODEL) -> list[int]:
 def _write_manifest(
     trained: Trained, folder: Path, more: dict[str, Any], golden: Sequence[bytes], expected: list[dict[str, Any]]
 ) -> None:
-    """What the export is, one worked example, and the sha256 of each of its files."""
+    """What the export is, one worked example, and the sha256 of each of its files, and of itself."""
     card = {key: value for key, value in asdict(trained.card).items() if key not in ("inputs", "targets", "files")}
     example = {"input": _as_json(golden[0]), **expected[0]}
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     hashes = {path.relative_to(folder).as_posix(): files.sha256(path) for path in paths}
     value = {**card, **more, "names": list(trained.task.targets.names), "example": example, "files": hashes}
-    (folder / MANIFEST).write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    (folder / MANIFEST).write_text(files.as_json(files.sealed(value)))
 
 
 def _as_json(value: bytes) -> str | dict[str, str]:

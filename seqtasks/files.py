@@ -10,6 +10,7 @@ import errno
 import hashlib
 import json
 import os
+import platform
 import shutil
 import signal
 import time
@@ -55,7 +56,24 @@ def write(path: Path, data: bytes | str, *, point: str = "file") -> None:
 
 
 def write_json(path: Path, value: Any, *, point: str = "file") -> None:
-    write(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", point=point)
+    write(path, as_json(value), point=point)
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def sealed(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with a key "sha256" of all the rest, by which `unsealed` sees whether any of it was altered."""
+    return {**value, "sha256": hashlib.sha256(json.dumps(value).encode()).hexdigest()}
+
+
+def unsealed(value: dict[str, Any]) -> dict[str, Any]:
+    """What was sealed; raises ValueError where it is no longer what it was."""
+    rest = {key: each for key, each in value.items() if key != "sha256"}
+    if value != sealed(rest):
+        raise ValueError("its sha256 is another")
+    return rest
 
 
 @contextmanager
@@ -88,7 +106,8 @@ def publish(folder: Path, files: Mapping[str, Callable[[Path], None]], *, record
     """Replaces several files of a folder at once: all of them, or none, whenever the process dies.
 
     Each is written beside its old self; the `record`, a JSON file, decides: once it stands, the rest is renamed, by
-    `settle`, now or when the folder is next opened. It gets a key "files" with the sha256 of every other file.
+    `settle`, now or when the folder is next opened. It gets a key "files" with the sha256 of every other file, and is
+    sealed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     settle(folder, record=record)
@@ -104,7 +123,7 @@ def publish(folder: Path, files: Mapping[str, Callable[[Path], None]], *, record
     with writing(folder / record, point="publish.record") as part:
         files[record](part)
         value = json.loads(part.read_text())
-        part.write_text(json.dumps({**value, "files": hashes}, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        part.write_text(as_json(sealed({**value, "files": hashes})))
     settle(folder, record=record)
 
 
@@ -151,6 +170,14 @@ def read_json(path: Path, *, remedy: str) -> dict[str, Any]:
     return value
 
 
+def read_sealed(path: Path, *, remedy: str) -> dict[str, Any]:
+    """What was sealed in a file; raises IntegrityError if that is not what it holds."""
+    try:
+        return unsealed(read_json(path, remedy=remedy))
+    except ValueError:
+        raise IntegrityError(f"{path} is not as it was written; {remedy}") from None
+
+
 @contextmanager
 def new_folder(path: Path, *, point: str) -> Iterator[Path]:
     """Gives a new folder to fill, which appears as `path`, whole, when the block ends without an error."""
@@ -183,11 +210,11 @@ def lock(folder: Path) -> Iterator[None]:
         held.acquire(blocking=False)
     except filelock.Timeout:
         known = _record(holder)
-        who = f"process {known.get('process', '?')}, since {known.get('since', '?')}"
+        who = f"process {known.get('process', '?')} on {known.get('host', '?')}, since {known.get('since', '?')}"
         raise BusyError(f"{folder} is in use by {who}; wait for it or choose another --model folder") from None
     try:
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        holder.write_text(json.dumps({"process": os.getpid(), "since": since}))
+        holder.write_text(json.dumps({"process": os.getpid(), "host": platform.node(), "since": since}))
         yield
     finally:
         holder.unlink(missing_ok=True)

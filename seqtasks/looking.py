@@ -19,13 +19,13 @@ SHOWN = 448  # pixels of both sides of one that is drawn
 class Choice:
     """How sentences are found. Raises UsageError for what is no way."""
 
-    beam: int = 5  # ways that are followed at once; 1 is greedy
+    beam: int | None = None  # ways that are followed at once; 1 is greedy, None is as the model was set
     sample: bool = False  # or chance chooses each word
     temperature: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.beam < 1:
+        if self.beam is not None and self.beam < 1:
             raise UsageError(f"beam is at least 1, not {self.beam}")
         if not 0 <= self.temperature <= HOTTEST:  # NaN is neither
             raise UsageError(f"temperature is from 0 (always the most probable) to {HOTTEST}, not {self.temperature}")
@@ -39,7 +39,7 @@ def tell(served: Served, contents: Sequence[bytes], choice: Choice) -> list[dict
     import tensorflow as tf
 
     check(served)
-    told = list[dict[str, Any]]()
+    told, width = list[dict[str, Any]](), _width(served, choice.beam)
     for start in range(0, len(contents), served.batch):
         batch = tf.constant(contents[start : start + served.batch], tf.string)
         if choice.sample:
@@ -47,7 +47,7 @@ def tell(served: Served, contents: Sequence[bytes], choice: Choice) -> list[dict
             found = served.model.sample(batch, choice.temperature, 0, 1.0, seeds)["answer"].numpy()
             told += [{"answer": each.decode()} for each in found]
             continue
-        ways = {name: tensor.numpy() for name, tensor in served.model.alternatives(batch, choice.beam).items()}
+        ways = {name: tensor.numpy() for name, tensor in served.model.alternatives(batch, width).items()}
         for answers, scores in zip(ways["answers"], ways["scores"].tolist(), strict=True):
             first, *others = (
                 {"answer": each.decode(), "score": score} for each, score in zip(answers, scores, strict=True)
@@ -56,18 +56,25 @@ def tell(served: Served, contents: Sequence[bytes], choice: Choice) -> list[dict
     return told
 
 
-def explain(served: Served, content: bytes, beam: int) -> tuple[dict[str, Any], np.ndarray, list[str], np.ndarray]:
+def explain(
+    served: Served, content: bytes, beam: int | None = None
+) -> tuple[dict[str, Any], np.ndarray, list[str], np.ndarray]:
     """Answer, the picture as it is read, uint8 (H, W, 3), its words, and how much each region was looked at (T, R)."""
     import tensorflow as tf
 
     from seqtasks import pictures
 
     check(served)
-    found = {name: tensor.numpy()[0] for name, tensor in served.model.explain(tf.constant([content]), beam).items()}
+    given = tf.constant([content]), _width(served, beam)
+    found = {name: tensor.numpy()[0] for name, tensor in served.model.explain(*given).items()}
     picture = pictures.upright(tf.constant([content]), SHOWN)[0].numpy()[0]
     words = [each.decode() for each in found["words"] if each]
     answer = {"answer": found["answer"].decode(), "score": float(found["score"])}
     return answer, picture, words, found["weights"][: len(words)]
+
+
+def _width(served: Served, beam: int | None) -> int:
+    return int(served.manifest["settings"]["beam"] if beam is None else beam)
 
 
 def check(served: Served) -> None:

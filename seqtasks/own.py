@@ -258,6 +258,8 @@ def _fill(folder: Path, path: Path, options: Options, columns: Columns) -> None:
                     continue
             offsets.append(offsets[-1] + texts.write(content))
             labels.append(len(labels) if columns.files else names.setdefault(name, len(names)))
+    if skipped and not labels:
+        raise InputError(f"0 usable rows of {skipped:,} in {path}; run it without --skip-invalid to see what is wrong")
     targets = ["\n".join(each) for each in several.values()] if columns.files else list(names)
     about = {"data": str(path), "input_column": text, "label_column": label, "names": targets, "skipped": skipped}
     _finish(folder, offsets, labels, about)

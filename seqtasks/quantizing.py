@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from seqtasks import codecs, converting, own, preparing, runtimes
 from seqtasks.preparing import Data
-from seqtasks.task import SAMPLE, Folders
+from seqtasks.task import Folders
 from seqtasks.trained import Trained
 
 EXAMPLES = 500  # that are asked, at most
@@ -30,16 +30,21 @@ class Loss:
 
 
 def loss(trained: Trained, export: Path, folders: Folders, notice: Callable[[str], None]) -> Loss:
-    """What a LiteRT export gets right beside the trained model, on validation rows of the data that it was trained on.
+    """What a LiteRT export gets right beside the trained model, on rows of the data that it was trained on (`split`).
 
     Raises ResourceError where these can be neither found nor downloaded.
     """
     task, card = trained.task, trained.card
-    data = preparing.read(task, own.restore(card.source) or card.dataset or SAMPLE, folders, notice)
-    split = data.judge or "test"
-    asked = list(_asked(trained, data, split))
+    data = preparing.read(task, own.restore(card.source) or card.dataset, folders, notice)
+    name = split(data)
+    asked = list(_asked(trained, data, name))
     before, after = _right(converting.in_tensorflow(trained), asked), _right(runtimes.in_litert(export), asked)
-    return Loss(f"{data.name}, {split}", len(asked), before, after)
+    return Loss(f"{data.name}, {name}", len(asked), before, after)
+
+
+def split(data: Data) -> str:
+    """The split whose rows are asked: of the test only where there is no other that was not learned from."""
+    return data.judge or ("validation" if "validation" in data.examples else "test")
 
 
 def _asked(trained: Trained, data: Data, split: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -104,11 +104,15 @@ def column(
 
 def fields(path: Path, options: Options) -> list[str]:
     """The names of a file's columns, from its first row; raises InputError for a file with no rows."""
+    bad = 0
     for row in rows(path, options):
-        if isinstance(row, Reject):
+        if isinstance(row, Row):
+            return list(row.fields)
+        if not options.skip_invalid:
             raise InputError(f"{path}:{row.number} {row.reason}")
-        return list(row.fields)
-    raise InputError(f"0 usable rows in {path}; give a file with a header and rows")
+        bad += 1
+    of = f" of {bad:,}" if bad else ""
+    raise InputError(f"0 usable rows{of} in {path}; give a file with a header and rows")
 
 
 def kind_of(path: Path, options: Options) -> str:
@@ -120,6 +124,8 @@ def kind_of(path: Path, options: Options) -> str:
         raise UsageError(f"{path} ends in none of {', '.join(SUFFIXES)}, plain or .gz; rename it or convert it")
     if not path.exists():
         raise InputError(f"{path} does not exist; give the path of a file or folder")
+    if not (path.is_file() or path.is_dir()):
+        raise InputError(f"{path} is a pipe or a device; give a file, or - for standard input")
     return kind
 
 

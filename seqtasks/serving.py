@@ -43,6 +43,9 @@ class Served:
         if isinstance(values, str | bytes):
             raise InputError("give a list of values, not one value: model([value])")
         size = self.batch
+        for number, value in enumerate(values, 1):
+            if not isinstance(value, str | bytes):
+                raise InputError(f"value {number} is {value!r:.60}; give strings or bytes")
         batches = [[as_bytes(value) for value in values[at : at + size]] for at in range(0, len(values), size)]
         if len(batches) == 1:
             return self._answer(batches[0])
@@ -106,6 +109,14 @@ def without_tensorflow(path: Path, form: str, values: Sequence[str]) -> list[dic
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def about(path: Path, form: str = SAVED_MODEL) -> dict[str, Any]:
+    """The manifest of the newest export in a model's folder, or of the one whose folder is given.
+
+    Its files were not looked at yet. Raises UsageError where there is none, IntegrityError for an altered one.
+    """
+    return files.read_sealed(newest(path, form) / MANIFEST, remedy=REMEDY)
+
+
 def newest(path: Path, form: str = SAVED_MODEL) -> Path:
     """The folder of the export to read; raises UsageError where there is none."""
     if (path / MANIFEST).exists() or (path / "saved_model.pb").exists():
@@ -131,7 +142,7 @@ def exports(path: Path) -> list[Path]:
 
 def verified(folder: Path) -> dict[str, Any]:
     """The manifest, after every file was compared with it; raises IntegrityError by the name of the file."""
-    manifest = files.read_json(folder / MANIFEST, remedy=REMEDY)
+    manifest = files.read_sealed(folder / MANIFEST, remedy=REMEDY)
     recorded = manifest.get("files", {})
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()} - {MANIFEST}
     for name in sorted({*recorded, *present}):

@@ -1,10 +1,11 @@
 """A trained model's folder: what is learned travels together.
 
 card.json          what it is; written last, it names the sha256 of the others
-model.weights.h5
+model.weights.h5   and what a codec needs beside its fields: encoder.weights.h5
 history.csv, *.png
-metrics.json       from evaluate
-serving/<n>/       from export
+metrics.json       from evaluate, with confusion.png and mistakes.csv, or captions.csv and captions.html
+folds.json         from evaluate --folds, with folds/: what each fold's model answered
+serving/<n>/       from export, litert/<n>/ and onnx/<n>/ from export --format
 training/          an unfinished training: run.json and checkpoints
 """
 

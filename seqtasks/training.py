@@ -6,10 +6,11 @@ with the very numbers of one that was not.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -85,13 +86,15 @@ class Training:
 
         Without validation the last epoch counts as the best, and all are gone through.
 
-        Raises Interrupted on SIGINT or SIGTERM, after the step was finished and saved, and DivergenceError when a loss
-        or gradient is not finite: the state before that step is saved and the best epoch's weights are in the model.
+        Raises Interrupted on SIGINT or SIGTERM, after the step was finished and saved, DivergenceError when a loss or
+        gradient is not finite: the state before that step is saved and the best epoch's weights are in the model, and
+        ResourceError where there is no room for checkpoints.
         """
         at, epochs = self.progress, self.settings["epochs"]
         steps = len(self._order(train, 0))
         self.compile(train)
         self._restore(folder, notice)
+        checkpoints.check_room(folder, sum(np.asarray(each).nbytes for each in self._variables().values()))
         self.began, self.before = time.monotonic(), at.seconds
         listeners = keras.callbacks.CallbackList(list(callbacks), model=self.model, epochs=epochs, steps=steps)
         self.model.stop_training = at.waited >= self.settings["patience"]
@@ -103,12 +106,8 @@ class Training:
                 batches = self._order(train, at.epoch)
                 while at.step < len(batches):
                     listeners.on_train_batch_begin(at.step)
-                    try:
+                    with self._diverging(saver):
                         self._step(train, batches[at.step])
-                    except DivergenceError:
-                        saver.save()
-                        self._assign(self.best)
-                        raise
                     at.step += 1
                     listeners.on_train_batch_end(at.step - 1, {"loss": float(self.metrics["loss"].result())})
                     saver.save_when_due()
@@ -117,12 +116,23 @@ class Training:
                         raise Interrupted(
                             f"stopped in epoch {at.epoch + 1}; the same command goes on from here", caught[0]
                         )
-                row = self._end_epoch(validation, listeners)
+                with self._diverging(saver):
+                    row = self._end_epoch(validation, listeners)
                 listeners.on_epoch_end(row["epoch"] - 1, row)
             at.seconds, self.saving = self._seconds(), saver.taken
         self._assign(self.best)
         listeners.on_train_end()
         return at
+
+    @contextlib.contextmanager
+    def _diverging(self, saver: checkpoints.Saver) -> Iterator[None]:
+        """Where training diverges within it, the state is saved and the model gets the best epoch's weights."""
+        try:
+            yield
+        except DivergenceError:
+            saver.save()
+            self._assign(self.best)
+            raise
 
     def compile(self, train: Batches) -> None:
         """Makes ready for a run on these rows; where an earlier run had as many steps, all that it compiled serves."""
@@ -236,13 +246,18 @@ class Training:
         at = self.progress
         size = self.settings["adversarial"] if at.epoch >= self.settings["adversarial_after"] else 0.0
         if not self._step_functions[size](*self._batch(train, place)):
-            raise DivergenceError(
-                f"training diverged in epoch {at.epoch + 1}, step {at.step + 1} (train {train.named(place)}): the loss "
-                f"or its gradient is not finite; try --fresh --set learning_rate={self.settings['learning_rate'] / 4:g}"
-            )
+            where = f"step {at.step + 1} (train {train.named(place)})"
+            raise self._divergence(f"{where}: the loss or its gradient is not finite")
+
+    def _divergence(self, what: str) -> DivergenceError:
+        slower = f"--set learning_rate={self.settings['learning_rate'] / 4:g}"
+        return DivergenceError(f"training diverged in epoch {self.progress.epoch + 1}, {what}; try --fresh {slower}")
 
     def _end_epoch(self, validation: Batches | None, listeners: keras.callbacks.CallbackList) -> dict[str, float]:
-        """Validates the averaged weights, notes the epoch in the history and keeps the weights if none were better."""
+        """Validates the averaged weights, notes the epoch in the history and keeps the weights if none were better.
+
+        Raises DivergenceError where the loss on validation is not finite.
+        """
         at = self.progress
         row: dict[str, float] = {"epoch": at.epoch + 1, **self._results()}
         weights = [each.numpy() for each in self.model.trainable_variables]
@@ -254,6 +269,8 @@ class Training:
             row |= {f"val_{name}": value for name, value in self._results().items()}
         listeners.on_test_end()
         self._assign(weights)
+        if not math.isfinite(row.get("val_loss", 0)):
+            raise self._divergence("validation: the loss is not finite")
         row["learning_rate"] = float(self.optimizer.learning_rate)
         at.history.append(row)
         at.waited += 1

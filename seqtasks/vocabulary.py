@@ -8,8 +8,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import tensorflow as tf
 
-UNKNOWN = 1  # 0 fills a row behind its length, and stands before a text that is written
+START = 0  # fills a row behind its length, and stands before a text that is written
+UNKNOWN = 1
 SPECIALS = 2
+BYTES_PER_WORD = 32  # at most, on average: a text however long is cut by it before anything else is done
 COUNTED = 300_000  # different pieces at a time, about 30 MB
 
 

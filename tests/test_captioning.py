@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 from pathlib import Path
 
@@ -112,6 +113,8 @@ BAD = {
     "cut.jpg,a dog": r"captions\.csv:814 names .*cut\.jpg, which is cut off or damaged",
     "bomb.png,a dog": r"captions\.csv:814 names .*bomb\.png, which is of 400 million pixels, more than 40 million",
     "x" * 300 + ",a dog": r"captions\.csv:814 names .*x, which cannot be read \(File name too long\)",
+    "pipe.png,a dog": r"captions\.csv:814 names .*pipe\.png, which is a pipe; give the path of a photograph",
+    "circle.png,a dog": r"captions\.csv:814 names .*circle\.png, which cannot be read \(Too many levels of symb",
     "a folder,a dog": r"captions\.csv:814 names .*a folder, which cannot be read \(Is a directory\)",
     "0.png,": r"captions\.csv:814 has no caption; fill it in",
     "0.png,...": r"captions\.csv:814 has a caption without a word",
@@ -126,6 +129,8 @@ def test_a_bad_row_is_named_or_left_out(tmp_path: Path, row: str):
     (tmp_path / "empty.png").touch()
     (tmp_path / "a folder").mkdir()
     (tmp_path / "text.jpg").write_text("no picture")
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "circle.png").symlink_to("circle.png")
     whole = io.BytesIO()
     Picture.fromarray(np.random.default_rng(0).integers(0, 255, (90, 90, 3), np.uint8)).save(whole, "JPEG")
     (tmp_path / "cut.jpg").write_bytes(whole.getvalue()[:2_000])
@@ -393,6 +398,9 @@ def test_caption_of_what_is_no_picture(learned: Learned, scenes: dict[Path, str]
         (tmp_path / "empty").mkdir(exist_ok=True)
         with pytest.raises(InputError, match=message):
             run("caption", wrong, "--model", model)
+    os.mkfifo(tmp_path / "empty" / "pipe.png")
+    with pytest.raises(InputError, match=r"pipe\.png is a pipe"):
+        run("caption", tmp_path / "empty", "--model", model)
 
 
 @of_captioning
@@ -403,11 +411,17 @@ def test_predict_over_a_table_of_paths(
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")  # what cannot be read is set aside here
     names = [path.name for path in scenes]  # beside the table, as in training
-    (tmp_path / "some.csv").write_text("number,image\n" + "".join(f"7,{name}\n" for name in [*names, "none.png"]))
+    (tmp_path / "a folder").mkdir()
+    rows = [f"7,{name}\n" for name in [*names, "none.png", "a folder"]]
+    (tmp_path / "some.csv").write_text("number,image\n" + "".join(rows))
     printed = run("predict", "captioning", "--file", tmp_path / "some.csv", "--model", model).stdout.splitlines()
     assert printed[0] == "number,image,answer,score"
     assert [line.split(",")[2] for line in printed[1:]] == list(scenes.values())
     assert all(float(line.split(",")[3]) < 0 for line in printed[1:])
+    aside = [json.loads(line) for line in (tmp_path / "here" / "some.csv.rejects.jsonl").read_text().splitlines()]
+    assert [each["row"] for each in aside] == [len(names) + 2, len(names) + 3]
+    assert "does not exist" in aside[0]["reason"]
+    assert "Is a directory" in aside[1]["reason"]
 
 
 @pytest.mark.thorough

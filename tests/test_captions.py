@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 
 from seqtasks import wording
-from seqtasks.codecs.captions import END, START, Captions
+from seqtasks.codecs.captions import END, Captions
 from seqtasks.errors import UsageError
-from seqtasks.vocabulary import UNKNOWN
+from seqtasks.vocabulary import START, UNKNOWN
 
 SAID = ["A dog runs .\nThe dog's tail, a T-shirt!", "a dog", "Ein Café — 'n Hund\n\n ... \nA"]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from seqtasks import trained
+from seqtasks import cards, files, trained
 from tests.conftest import Learned, run, sets
-from tests.samples import SAMPLES, answers
+from tests.samples import SAMPLES, UNCOMPILED, answers
 
 HEAVY = ("tensorflow", "keras", "pandas", "tensorflow_datasets", "sklearn", "matplotlib")
 
@@ -44,6 +44,14 @@ def seqtasks(*arguments: str | Path, folder: Path, **environment: str) -> subpro
         (["export", "sentiment"], 2, "no trained model in saved_models/sentiment"),
         (["predict", "sentiment", "Good."], 2, 'no export in saved_models/sentiment; run "seqtasks export'),
         (["predict", "sentiment"], 2, "give values or --file FILE, one of the two"),
+        (["predict", "sentiment", "--file", "a.csv", "--json"], 2, "--json is for the answers to values"),
+        (["predict", "sentiment", "Good.", "--output", "a.csv"], 2, "--output is for the rows of a file; leave it out"),
+        (["predict", "sentiment", "Good.", "--strict"], 2, "--strict is for the rows of a file"),
+        (["predict", "sentiment", "Good.", "--format", "csv"], 2, "--format is for the rows of a file"),
+        (["predict", "sentiment", "Good.", "--text-column", "a"], 2, "--text-column is for the rows of a file"),
+        (["predict", "sentiment", "Good.", "--separator", ""], 2, "--separator is for the rows of a file"),
+        (["predict", "sentiment", "Good.", "--encoding", "latin-1"], 2, "--encoding is for the rows of a file"),
+        (["evaluate", "dna", "--split", "test", "--folds", "3"], 2, "--folds tests on the examples of all splits"),
         (["generate", "x"], 2, 'no export in saved_models/text_generation; run "seqtasks export'),
         (["generate", "x", "--count", "2", "--seed", "9223372036854775807"], 2, "give a lower --seed"),
         (["score", "x.txt"], 2, "no export in saved_models/text_generation"),
@@ -64,6 +72,17 @@ def test_what_goes_wrong_is_one_line_and_an_exit_code(arguments, code, said, tmp
     assert ended.value.code == code
     assert last.startswith("seqtasks: error: ")
     assert said in last
+    assert not list(tmp_path.rglob("*.h5"))
+
+
+def test_a_training_that_diverges_ends_with_6(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    from seqtasks.cli import main
+
+    small = sets(UNCOMPILED | {"embedding": "4", "bidirectional": "no", "adversarial": "0", "least_steps": "5"})
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "sentiment", "--sample", "--model", str(tmp_path), *small, "--set", "learning_rate=1e38"])
+    assert ended.value.code == 6
+    assert "training diverged in epoch 1, step 2 (train rows " in capsys.readouterr().err.splitlines()[-1]
     assert not list(tmp_path.rglob("*.h5"))
 
 
@@ -172,6 +191,17 @@ def test_list_tells_what_is_trained(learned: Learned, tmp_path, monkeypatch):
     assert row["exported"] >= 1
     assert row["measured"].startswith(("accuracy ", "bits per character ", "bleu 4 "))
     assert "(test)" in row["measured"]
+
+
+def test_list_takes_no_other_folder_for_an_export(tmp_path, monkeypatch):
+    model = tmp_path / "saved_models" / "sentiment"
+    for name in ("3", "12", "13.old"):
+        (model / "serving" / name).mkdir(parents=True)
+    card = cards.Card("sentiment", "sample", "", {}, {}, {}, {}, {}, 0, {}, 0)
+    files.publish(model, {cards.NAME: card.write}, record=cards.NAME)
+    monkeypatch.chdir(tmp_path)
+    row = next(row for row in json.loads(run("list", "--json").output) if row["task"] == "sentiment")
+    assert row["exported"] == 12
 
 
 def test_a_dash_is_taken_for_an_underscore():

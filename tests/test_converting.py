@@ -23,6 +23,7 @@ from seqtasks.codecs.text import Text
 from seqtasks.codecs.tokens import Tokens
 from seqtasks.errors import IntegrityError, UsageError
 from seqtasks.layers.stack import CELLS
+from seqtasks.preparing import Data
 from seqtasks.task import Task
 from seqtasks.trained import Trained
 from tests.conftest import Learned, exported, quickly, run
@@ -176,6 +177,18 @@ def test_weights_in_eight_bits_are_smaller_and_their_loss_is_told(learned: Learn
     assert difference == pytest.approx(eight - as_trained, abs=2e-4)
     assert as_trained > 0.5
     shutil.rmtree(folder)  # other tests ask the newest
+
+
+@pytest.mark.parametrize(
+    ("splits", "asked"),
+    [
+        (("train", "validation", "test", "development"), "development"),
+        (("train", "validation", "test"), "validation"),  # of a text that is learned to its end
+        (("train", "test"), "test"),
+    ],
+)
+def test_eight_bits_are_asked_of_the_test_only_where_there_is_no_other_split(splits: tuple[str, ...], asked: str):
+    assert quantizing.split(Data("a text", dict.fromkeys(splits), {}, streams=True)) == asked
 
 
 def test_eight_bits_are_for_litert(learned: Learned):

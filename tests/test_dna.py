@@ -213,12 +213,16 @@ def test_files_fetched_by_hand_make_the_data_set(tmp_path: Path, gz: bool):
     ("dataset", "file", "text", "labels"),
     [
         ("uci_promoters", "uci_promoters/promoters.data", "+,S10,\t\ttacta\n-,X,\tggtc\n", {"+", "-"}),
+        ("uci_promoters", "uci_promoters/promoters.data.gz", "+,S10,\t\ttacta\n-,X,\tggtc\n", {"+", "-"}),
         ("uci_splice", "uci_splice/splice.data", "EI, A-1,   CCAG\nN,B-2,ACGT\n\nIE,C,  GGTN\n", {"EI", "IE", "N"}),
+        ("uci_splice", "uci_splice/splice.data.gz", "EI, A-1,   CCAG\nN,B-2,ACGT\n", {"EI", "N"}),
+        ("uci_splice", "uci_splice/splice.csv.gz", "class,name,sequence\nEI, A-1,   CCAG\nN,B-2,ACGT\n", {"EI", "N"}),
     ],
 )
 def test_uci_s_lines_are_read(tmp_path: Path, dataset: str, file: str, text: str, labels: set[str]):
     (tmp_path / file).parent.mkdir()
-    (tmp_path / file).write_text(text)
+    content = text.encode()
+    (tmp_path / file).write_bytes(gzip.compress(content) if file.endswith(".gz") else content)
     found = tasks.find("dna").examples(dataset, Folders((str(tmp_path / "sets"),), str(tmp_path)))["train"]
     assert set(found.targets) == labels
     assert all(set(value) <= set(b"ACGTN") for value in found.inputs)

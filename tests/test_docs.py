@@ -6,7 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from seqtasks import tasks
+from seqtasks import cli, tasks
 from tests.conftest import run
 
 ROOT = Path(__file__).parents[1]
@@ -59,6 +59,11 @@ def test_make_knows_every_task_without_being_told():
 def test_the_changelog_knows_the_version():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_changelog_lists_the_verbs():
+    (listed,) = re.findall(r"`seqtasks (\w+(?: \| \w+)+)`", (ROOT / "CHANGELOG.md").read_text())
+    assert listed.split(" | ") == [module.command.name for module in cli.VERBS]
 
 
 def test_every_part_is_installed():

@@ -6,15 +6,17 @@ import base64
 import json
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import seqtasks
-from seqtasks import exporting, serving, tasks, trained
+from seqtasks import exporting, files, serving, tasks, trained
 from seqtasks.errors import InputError, IntegrityError, UsageError
 from tests.conftest import Learned, quickly, run
+from tests.samples import SAMPLES
 
 
 @pytest.fixture
@@ -137,8 +139,39 @@ def test_one_value_is_not_a_list_of_values(learned: Learned):
         seqtasks.load(learned.folder)("A fine film.")
 
 
+def test_what_is_no_text_is_refused_by_its_place(learned: Learned):
+    with pytest.raises(InputError, match="value 2 is None; give strings or bytes"):
+        seqtasks.load(learned.folder)(["A fine film.", None])
+
+
+@quickly("sentiment")
+def test_an_export_is_read_without_writing_while_another_is_made(learned: Learned, model: Path, tmp_path: Path):
+    value = [SAMPLES[learned.name].typed[0]]
+    moved = Path(shutil.copytree(model / "serving" / "1", tmp_path / "ein mod\u00e8le \u4e2d"))
+    before = {path: path.stat().st_mtime_ns for path in [moved, *moved.rglob("*")]}
+    served = seqtasks.load(moved)
+    wanted = served(value)
+    assert {path: path.stat().st_mtime_ns for path in [moved, *moved.rglob("*")]} == before
+    served = seqtasks.load(model)
+    with ThreadPoolExecutor(1) as pool:
+        restored = trained.restore(model, learned.name)
+        made = pool.submit(exporting.export, restored, exporting.golden(restored.task))
+        answers = [served(value)]
+        while not made.done():
+            answers.append(served(value))
+    assert exporting.numbers(model)[-1] == int(made.result().name)
+    assert all(each == wanted for each in [*answers, seqtasks.load(model)(value)])
+
+
+@quickly("sentiment")
+def test_an_export_answers_for_its_own_task(learned: Learned):
+    other = next(name for name in tasks.names() if name != learned.name)
+    with pytest.raises(UsageError, match=f"holds an export of {learned.name}, not {other}; choose its folder"):
+        run("predict", other, "ACGT", "--model", learned.folder)
+
+
 def test_a_card_of_another_version_is_refused(model: Path, learned: Learned):
-    card = json.loads((model / "card.json").read_text())
-    (model / "card.json").write_text(json.dumps(card | {"colour": "red"}))
+    card = files.unsealed(json.loads((model / "card.json").read_text()))
+    files.write_json(model / "card.json", files.sealed(card | {"colour": "red"}))
     with pytest.raises(IntegrityError, match="is not a card of this version"):
         trained.restore(model, learned.name)

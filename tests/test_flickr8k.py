@@ -95,3 +95,13 @@ def test_a_missing_text_is_named(tmp_path: Path, name: str):
     (tmp_path / "manual" / "flickr8k" / name).unlink()
     with pytest.raises(InputError, match=f"flickr8k lacks {name}"):
         builders.load("flickr8k", folders, ["train"])
+
+
+def test_photographs_of_which_nothing_is_told_are_named(tmp_path: Path):
+    folders = fetched(tmp_path, archives=True)
+    captions = tmp_path / "manual" / "flickr8k" / "Flickr8k.token.txt"
+    captions.write_text(
+        "".join(line for line in captions.read_text().splitlines(keepends=True) if not line.startswith("b.jpg"))
+    )
+    with pytest.raises(InputError, match=r"token\.txt tells nothing of 1 of the train split, such as b\.jpg"):
+        builders.load("flickr8k", folders, ["train"])

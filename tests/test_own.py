@@ -16,6 +16,7 @@ from seqtasks import answering, cards, readers, serving
 from seqtasks.codecs.labels import Labels
 from seqtasks.codecs.text import Text
 from seqtasks.errors import InputError
+from seqtasks.task import Folders
 from tests.conftest import run, sets
 from tests.samples import SAMPLES, UNCOMPILED
 
@@ -256,3 +257,12 @@ def test_memory_of_a_store_is_a_few_bytes_a_row(weather: Path):
     texts = own.read(source, own.Columns(Text(), Labels()), weather / "datasets", print)["train"].inputs
     assert texts.starts.nbytes + texts.sizes.nbytes == 12 * len(texts)
     assert isinstance(texts.take(np.arange(3)), own.Texts)
+
+
+def test_the_benchmark_of_memory_reads_few_rows_where_a_sample_is_asked_for(monkeypatch: pytest.MonkeyPatch):
+    from seqtasks.benchmarks import memory
+
+    monkeypatch.setattr(memory, "peak", lambda arguments, folder: Path(arguments[-1]).read_bytes().count(b"\n"))
+    found = memory.run(Folders(()), print, dataset="sample")
+    assert list(found["peak_mb"]) == ["10,000 rows", "20,000 rows"]
+    assert found["bytes_per_row"] == 1

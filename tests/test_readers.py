@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,9 @@ def test_chosen_rows_stay_on_disk(tmp_path: Path):
     some = texts.take([4, 0])
     assert isinstance(some, own.Texts)
     assert [text.decode() for text in some[:]] == ["olá ☕", "Fine, really."]
+
+
+def test_a_pipe_is_no_file(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(InputError, match=r"pipe\.csv is a pipe or a device; give a file, or - for standard input"):
+        list(readers.rows(tmp_path / "pipe.csv", Options()))

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from seqtasks import comparing, splits, streams, tasks
-from seqtasks.codecs.tokens import START, Tokens
+from seqtasks.codecs.tokens import Tokens
 from seqtasks.errors import InputError, UsageError
 from seqtasks.streams import Stream
 from seqtasks.task import Examples
+from seqtasks.vocabulary import START
 
 STREAM = Stream(np.arange(1, 1_001, dtype=np.uint16), 1_000, window=8)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -10,11 +12,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqtasks import training
-from seqtasks.codecs.captions import END, START, Captions
+from seqtasks import looking, training
+from seqtasks.codecs.captions import END, Captions
 from seqtasks.codecs.image import Image
 from seqtasks.errors import UsageError
+from seqtasks.looking import Choice
 from seqtasks.patterns import one_to_many
+from seqtasks.serving import Served
+from seqtasks.vocabulary import START
 
 SETTINGS = training.DEFAULTS | one_to_many.DEFAULTS | {"units": 12, "embedding": 8, "attention": 6, "beam": 3}
 PICTURES = Image(encoder="small", size=16)
@@ -162,6 +167,15 @@ def test_the_other_ways_are_worse(answers: dict[str, Any]):
     assert answers["alternatives"](contents, 5)["answers"].shape == (2, 5)
 
 
+def test_as_many_ways_are_followed_as_the_model_was_set_to(answers: dict[str, Any]):
+    served = Served(SimpleNamespace(**answers), {"settings": SETTINGS}, Path())
+    for choice, ways in ((Choice(), SETTINGS["beam"]), (Choice(beam=2), 2)):
+        (told,) = looking.tell(served, files(1), choice)
+        assert 1 + len(told["alternatives"]) == ways
+    with pytest.raises(UsageError, match="beam is at least 1, not 0"):
+        Choice(beam=0)
+
+
 def test_it_says_where_it_looked(answers: dict[str, Any]):
     contents = tf.constant([*files(2), b"no picture"])
     shown = answers["explain"](contents, 3)
@@ -182,17 +196,18 @@ def test_chance_follows_the_seed(answers: dict[str, Any]):
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "said"),
     [
-        {"beam": 0},
-        {"attention": -1},
-        {"smoothing": 1.0},
-        {"layers": 2},
-        {"bidirectional": True},
-        {"tuned_rate": -0.1},
-        {"length_penalty": float("nan")},
+        ({"beam": 0}, "beam is at least 1"),
+        ({"attention": -1}, "attention is at least 0"),
+        ({"smoothing": 1.0}, "smoothing is at least 0 and below 1"),
+        ({"layers": 2}, "leave layers and bidirectional out"),
+        ({"bidirectional": True}, "leave layers and bidirectional out"),
+        ({"adversarial": 0.5}, "leave adversarial out"),
+        ({"tuned_rate": -0.1}, "tuned_rate is at least 0"),
+        ({"length_penalty": float("nan")}, "length_penalty is at least 0"),
     ],
 )
-def test_settings_that_make_none_are_refused(wrong: dict[str, Any]):
-    with pytest.raises(UsageError):
+def test_settings_that_make_none_are_refused(wrong: dict[str, Any], said: str):
+    with pytest.raises(UsageError, match=said):
         model(**wrong)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -10,7 +12,7 @@ import tensorflow as tf
 
 from seqtasks import preparing, tasks, trained
 from seqtasks.batching import Batches
-from seqtasks.errors import DivergenceError, IntegrityError, UsageError
+from seqtasks.errors import DivergenceError, IntegrityError, ResourceError, UsageError
 from seqtasks.task import Folders, Task
 from seqtasks.training import Training
 
@@ -180,3 +182,32 @@ def test_going_on_ends_as_if_it_had_never_stopped(kind: str, data: Data, tmp_pat
     assert resumed.progress.history == whole.progress.history
     for one, other in zip(resumed.model.variables, whole.model.variables, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_loss_on_validation_that_is_not_finite_is_a_divergence(data: Data, tmp_path: Path):
+    made = training(data)
+    made.compile(data[1]["train"])
+    made._check_function = lambda *batch: made.metrics["loss"].update_state(float("nan"))
+    with pytest.raises(DivergenceError, match=r"diverged in epoch 1, validation: the loss is not finite; try --fresh"):
+        run(made, data, tmp_path)
+    assert not made.progress.best
+    assert list(tmp_path.glob("step-*.json"))
+
+
+def test_no_room_for_checkpoints_is_told_at_the_beginning(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1_000))
+    with pytest.raises(ResourceError, match=r"has 0 MB left, and checkpoints take \d+; make room"):
+        run(training(data), data, tmp_path)
+
+
+@pytest.mark.parametrize("what", ["fingerprint", "seed", "versions.keras", "settings.units"])
+def test_an_unfinished_training_of_something_else_is_refused(what: str, tmp_path: Path):
+    identity = {"fingerprint": "a", "seed": 1, "versions": {"keras": "3"}, "settings": {"units": 4}}
+    trained.begin(tmp_path, identity, fresh=False, resume=False)
+    trained.begin(tmp_path, identity, fresh=False, resume=True)
+    first, _, second = what.partition(".")
+    other = identity | {first: {second: "9"} if second else "9"}
+    with pytest.raises(
+        UsageError, match=rf'unfinished training with {what} .* \(now "9"\); finish that one or give --fr'
+    ):
+        trained.begin(tmp_path, other, fresh=False, resume=False)

@@ -11,9 +11,10 @@ import tensorflow as tf
 
 import seqtasks
 from seqtasks import serving, tasks, trained, writing
-from seqtasks.codecs.tokens import START, Tokens
+from seqtasks.codecs.tokens import Tokens
 from seqtasks.errors import UsageError
 from seqtasks.patterns import continuation, writer
+from seqtasks.vocabulary import START
 from seqtasks.writing import Choice, Stop
 from tests.conftest import Learned, run
 

@@ -17,10 +17,10 @@ import numpy as np
 import tensorflow as tf
 
 from seqtasks import batching, benchmarks, tasks
-from seqtasks.codecs.captions import START
 from seqtasks.learning import Lesson
 from seqtasks.preparing import Data
 from seqtasks.task import Examples, Folders, Task
+from seqtasks.vocabulary import START
 
 PHOTOGRAPHS, SIDES, VOCABULARY, SEVERAL = 32, (375, 500), 2_500, 5
 REPEATS, ALONE, BEAM = 5, 20, 5

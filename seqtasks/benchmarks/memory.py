@@ -16,6 +16,7 @@ from seqtasks import benchmarks
 from seqtasks.task import Folders
 
 SIZES = (20_000, 2_000_000)
+SMALL = (10_000, 20_000)  # to see that it works
 WORDS = 5_000
 LENGTH = 40  # words of a row
 MODEL = ["--set", "vocabulary_size=4000", "--set", "bigrams=20000"]  # both files fill it: rows are compared, not models
@@ -25,13 +26,14 @@ PIECE = 10_000  # rows written at a time
 def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = None) -> dict[str, Any]:
     """The peak of `train --data FILE --dry-run` at each size, and the bytes that a row adds to a model of one size."""
     peaks = {}
+    sizes = SMALL if dataset else SIZES
     with tempfile.TemporaryDirectory() as name:
-        for rows in SIZES:
+        for rows in sizes:
             path = Path(name) / f"{rows}.csv"
             write_reviews(path, rows)
             peaks[rows] = peak(["train", "sentiment", "--dry-run", *MODEL, "--data", str(path)], Path(name))
             say(f"{rows:,} rows: {peaks[rows] / 1e6:,.0f} MB")
-    few, many = SIZES
+    few, many = sizes
     return {
         "benchmark": "memory",
         "dataset": "random words",

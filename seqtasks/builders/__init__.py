@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
@@ -13,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from seqtasks import downloading
-from seqtasks.errors import InputError, IntegrityError, ResourceError
+from seqtasks.errors import InputError, IntegrityError, ResourceError, no_room
 from seqtasks.task import Folders
 
 CHUNK = 1_000
@@ -70,10 +72,18 @@ def prepare(name: str, folders: Folders) -> Any:
         except (InputError, IntegrityError):
             raise  # files that are not what they should be
         except tfds.core.download.download_manager.NonMatchingChecksumError as error:
+            address = next(iter(re.findall(r"Artifact ([^\s,]+)", str(error))), "a file")
+            wanted, got = [*re.findall(r"checksum='(\w+)'", str(error)), "?", "?"][:2]
             raise IntegrityError(
-                f"data set {name}: {' '.join(str(error).split())[:300]}; get the file anew or from its authors"
+                f"data set {name}: {address} has the wrong checksum: sha256 {got}, expected {wanted}; "
+                "get the file anew or from its authors"
             ) from None
         except Exception as error:  # TFDS lets through whatever its many helpers raise
+            if full := no_room(error):
+                raise ResourceError(
+                    f"data set {name}: {full} in {place}, of which {shutil.disk_usage(place).free / 1e6:,.0f} MB are "
+                    "free; make room or choose another --datasets folder"
+                ) from error
             by_hand = ", SEQTASKS_MANUAL_DIR to one that has its files" if _ours(name, folders) else ""
             looked = ", ".join(str(folder) for folder in folders.datasets)
             raise ResourceError(
@@ -96,14 +106,30 @@ def captioned(builder: Any, split: str) -> Iterator[tuple[bytes, str]]:
     """Photographs as the files they were and their captions, line feeds between, one after the other."""
     import tensorflow_datasets as tfds
 
-    for example in builder.as_dataset(split=split, decoders={"image": tfds.decode.SkipDecoding()}).as_numpy_iterator():
-        captions = [" ".join(each.decode(errors="replace").split()) for each in example["captions"]["text"]]
-        yield example["image"], "\n".join(captions)
+    with _whole(builder):
+        found = builder.as_dataset(split=split, decoders={"image": tfds.decode.SkipDecoding()})
+        for example in found.as_numpy_iterator():
+            captions = [" ".join(each.decode(errors="replace").split()) for each in example["captions"]["text"]]
+            yield example["image"], "\n".join(captions)
 
 
 def _read(builder: Any, split: str) -> dict[str, np.ndarray]:
-    chunks = list(builder.as_dataset(split=split, batch_size=CHUNK).as_numpy_iterator())
+    with _whole(builder):
+        chunks = list(builder.as_dataset(split=split, batch_size=CHUNK).as_numpy_iterator())
     return {feature: np.concatenate([chunk[feature] for chunk in chunks]) for feature in chunks[0]}
+
+
+@contextlib.contextmanager
+def _whole(builder: Any) -> Iterator[None]:
+    """Raises IntegrityError where TensorFlow finds, while it reads the prepared files, that they are not whole."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except (tf.errors.DataLossError, tf.errors.FailedPreconditionError, tf.errors.NotFoundError) as error:
+        raise IntegrityError(
+            f"{builder.data_dir} is cut off or altered ({type(error).__name__}); remove it and run the command again"
+        ) from error
 
 
 def _short(error: BaseException) -> str:

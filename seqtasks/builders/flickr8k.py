@@ -56,6 +56,9 @@ class Flickr8k(Manual):
     def _generate_examples(self, texts: Path, photographs: Path, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
         captions = _captions(texts / CAPTIONS)
         names = _text(texts / f"Flickr_8k.{split}Images.txt").split()
+        if mute := [name for name in names if not captions.get(name)]:
+            few = ", ".join(mute[:5])
+            raise InputError(f"{texts / CAPTIONS} tells nothing of {len(mute):,} of the {split} split, such as {few}")
         for name, content in _pictures(photographs, split, names):
             if fault := pictures.fault(content):
                 raise InputError(f"{photographs}: {name} is {fault}; get it anew")
@@ -96,4 +99,5 @@ def _pictures(folder: Path, split: str, names: list[str]) -> Iterator[tuple[str,
                 missing.remove(name)
                 yield name, (place / name).read_bytes()
     if missing:
-        raise InputError(f"{folder} lacks {len(missing):,} photographs of the {split} split, such as {min(missing)}")
+        few = ", ".join(sorted(missing)[:5])
+        raise InputError(f"{folder} lacks {len(missing):,} photographs of the {split} split, such as {few}")

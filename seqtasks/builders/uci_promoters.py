@@ -1,6 +1,6 @@
 """UCI's promoters of E. coli (Harley, Reynolds and Noordewier, 1990): 106 pieces of 57 bases, half of them promoters.
 
-From the archive, or from a file fetched by hand: uci_promoters/promoters.data.
+From the archive, or from a file fetched by hand: uci_promoters/promoters.data, plain or .gz.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class UciPromoters(Manual):
         return self.about("https://archive.ics.uci.edu/dataset/67", ["-", "+"])
 
     def _split_generators(self, downloads: Any) -> dict[str, Any]:
-        names = ["uci_promoters/promoters.data"]
+        names = ["uci_promoters/promoters.data", "uci_promoters/promoters.data.gz"]
         path = self.fetch(downloads, {"promoters.data": ADDRESS}, lambda file: names)["promoters.data"]
         return {"train": self._generate_examples(path)}
 

@@ -1,7 +1,8 @@
 """UCI's splice junctions of primates (Noordewier, Towell and Shavlik, 1991): 3,190 pieces of 60 bases, three classes.
 
 The place between the 30th and the 31st base is where an exon ends and an intron begins (EI), the other way round (IE),
-or neither (N). From the archive, or from files fetched by hand: uci_splice/splice.csv.gz or splice.data.
+or neither (N). From the archive, or from a file fetched by hand: uci_splice/splice.data, plain or .gz, or
+splice.csv.gz.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class UciSplice(Manual):
         return self.about("https://archive.ics.uci.edu/dataset/69", ["EI", "IE", "N"])
 
     def _split_generators(self, downloads: Any) -> dict[str, Any]:
-        names = ["uci_splice/splice.csv.gz", "uci_splice/splice.data"]
+        names = ["uci_splice/splice.csv.gz", "uci_splice/splice.data", "uci_splice/splice.data.gz"]
         path = self.fetch(downloads, {"splice.data": ADDRESS}, lambda file: names)["splice.data"]
         return {"train": self._generate_examples(path)}
 

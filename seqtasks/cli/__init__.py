@@ -24,7 +24,10 @@ from seqtasks.cli import (
     score,
     train,
 )
-from seqtasks.errors import SeqtasksError
+from seqtasks.errors import SeqtasksError, no_room
+
+WHERE = '"seqtasks --debug VERB ..." shows where'
+ROOM = "make room on the disk or choose another --model folder"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -65,28 +68,37 @@ def _outcome(error: BaseException) -> tuple[int, str | None]:
         case click.ClickException():
             return 2, " ".join(error.format_message().split())
         case SeqtasksError():
-            return error.exit_code, str(error)
+            return error.exit_code, str(error).replace("\r", "\\r").replace("\n", "\\n")  # as in names of files
         case BrokenPipeError():
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python's last flush is quiet
             return 141, None
         case MemoryError():
             return 5, "out of memory; make --set batch smaller"
+        case OSError() if error.errno:
+            return _system(error)
+        case Exception() if full := no_room(error):  # which TensorFlow and HDF5 have errors of their own for
+            return 5, f"{full}; {ROOM}"
         case OSError():
             return _system(error)
+        case Exception() if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's
+            return 5, f"out of memory ({_short(error)}); make --set batch smaller"
         case _:
-            text = " ".join(str(error).split())[:300]
-            return 1, f"{type(error).__name__}: {text}; this is a bug of seqtasks, --debug shows where"
+            return 1, f"{type(error).__name__}: {_short(error)}; this is a bug of seqtasks; {WHERE}"
+
+
+def _short(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]
 
 
 def _system(error: OSError) -> tuple[int, str]:
     """Exit code and message for what the operating system refused."""
     name = f"{error.filename}: " if error.filename else ""
     remedies = {
-        errno.ENOSPC: "make room on the disk or choose another --model folder",
-        errno.EFBIG: "make room on the disk or choose another --model folder",
-        errno.EACCES: "choose a folder that can be written",
+        errno.ENOSPC: ROOM,
+        errno.EFBIG: ROOM,
+        errno.EACCES: "change its permissions or choose another",
         errno.EROFS: "choose a folder that can be written",
         errno.EIO: "the disk failed; nothing that was there before is damaged, run the command again",
     }
-    remedy = remedies.get(error.errno or 0, "--debug shows where")
+    remedy = remedies.get(error.errno or 0, WHERE)
     return 5, f"{name}{error.strerror or error}; {remedy}"

@@ -63,9 +63,7 @@ def command(
     served = serving.load(folder)
     looking.check(served)
     names, contents = _opened(names, skip_invalid)
-    choice = looking.Choice(
-        beam or served.manifest["settings"]["beam"], sample, 1.0 if temperature is None else temperature, seed or 0
-    )
+    choice = looking.Choice(beam, sample, 1.0 if temperature is None else temperature, seed or 0)
     if attention:
         answers = [_draw(served, contents[0], choice, attention)]
     else:
@@ -99,7 +97,7 @@ def _opened(names: list[str], skip_invalid: bool) -> tuple[list[str], _Contents]
     kept, refused = list[str](), list[str]()
     for place, name in enumerate(names):
         try:
-            fault = pictures.fault(every[place])
+            fault = "a pipe" if Path(name).is_fifo() else pictures.fault(every[place])
         except OSError as error:
             fault = f"not to be read ({error.strerror})"
         if fault:

@@ -13,7 +13,7 @@ from seqtasks.errors import UsageError
 
 @click.command("evaluate")
 @options.task_argument
-@click.option("--split", default="test", show_default=True)
+@click.option("--split", help="Of the data set, or several with + between.  [default: test]")
 @click.option("--folds", type=int, help="Train again so many times, each tested on another part of all the examples.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of these trainings.  [default: the model's]")
 @options.json_option
@@ -22,7 +22,7 @@ from seqtasks.errors import UsageError
 @options.manual_option
 def command(
     task: str,
-    split: str,
+    split: str | None,
     folds: int | None,
     seed: int | None,
     as_json: bool,
@@ -33,13 +33,15 @@ def command(
     """Measure a trained model on a split, or on several: --split validation+test. Leaves metrics.json beside it."""
     if seed is not None and folds is None:
         raise UsageError("--seed is for the trainings of --folds; give both")
+    if split is not None and folds is not None:
+        raise UsageError("--folds tests on the examples of all splits; leave --split out")
     folder = options.model_folder(model, task)
     options.start_tensorflow()
     from seqtasks import evaluation, folding, learning, trained
 
     restored, where = trained.restore(folder, task), options.folders(datasets, manual_dir)
     if folds is None:
-        result = evaluation.evaluate(restored, split, where, options.say)
+        result = evaluation.evaluate(restored, split or "test", where, options.say)
         left = evaluation.left(restored.task)
     else:
         of = restored.card.seed if seed is None else seed

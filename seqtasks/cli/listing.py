@@ -46,7 +46,8 @@ def _row(name: str) -> dict[str, Any]:
     except SeqtasksError:
         return row | {"trained": "damaged"}
     row["trained"] = f"{card.dataset}, {card.created[:10]}"
-    row["exported"] = max((int(each.name) for each in (folder / "serving").glob("[0-9]*")), default=None)
+    exports = (each.name for each in (folder / "serving").glob("*") if each.name.isdecimal())
+    row["exported"] = max(map(int, exports), default=None)
     try:
         metrics = json.loads((folder / "metrics.json").read_text())
         measure = next(name for name in MEASURES if name in metrics)

@@ -16,6 +16,8 @@ from seqtasks import tasks
 from seqtasks.errors import UsageError
 from seqtasks.task import SAMPLE, Folders
 
+ENCODING = "utf-8"  # of a person's own file, where nothing else is said
+
 task_argument = click.argument("task", callback=lambda context, parameter, value: tasks.known(value))
 model_option = click.option(
     "--model",
@@ -33,7 +35,7 @@ manual_option = click.option(
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say how a person's own file is to be read."""
-    command = click.option("--encoding", default="utf-8", show_default=True)(command)
+    command = click.option("--encoding", default=ENCODING, show_default=True)(command)
     command = click.option("--separator", help="Between fields.  [default: , or, for .tsv, a tab]")(command)
     return click.option("--input-column", "--text-column", "input_column", help="If its name is not a usual one.")(
         command
@@ -85,7 +87,9 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--sample", is_flag=True, help="The small data set that the project makes: no network, no files."
             ),
             click.option(
-                "--data", metavar="FILE", help="Own examples: CSV, JSONL, Parquet, FASTA; a folder per class."
+                "--data",
+                metavar="FILE",
+                help="Own examples: CSV, TSV, JSONL, Parquet, FASTA, .txt, a table of photographs; a folder of them.",
             ),
             click.option("--test-data", metavar="FILE", help="Own test examples; else a tenth of --data."),
             click.option("--label-column", help="If its name is not a usual one."),

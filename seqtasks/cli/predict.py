@@ -20,7 +20,7 @@ from seqtasks.errors import InputError, UsageError
     "--file",
     "file",
     type=click.Path(path_type=Path),
-    help="Rows to answer: CSV, TSV, JSONL, Parquet, text; - for standard input.",
+    help="Rows to answer: CSV, TSV, JSONL, Parquet, text, FASTA; - for standard input.",
 )
 @click.option(
     "--output",
@@ -73,17 +73,27 @@ def command(
         raise UsageError("--plot draws one value; give one")
     if runtime and (file or plot):
         raise UsageError("--runtime answers values; leave --file and --plot out")
+    if file and as_json:
+        raise UsageError("--json is for the answers to values, a file's keep its form; leave --json out")
+    of_files = {
+        "--output": output, "--format": kind, "--strict": strict, "--text-column": input_column,
+        "--separator": separator, "--encoding": None if encoding == options.ENCODING else encoding,
+    }  # fmt: skip
+    if values and (needless := [name for name, given in of_files.items() if given not in (None, False)]):
+        raise UsageError(f"{needless[0]} is for the rows of a file; leave it out, or give --file FILE")
     folder = options.model_folder(model, task)
     from seqtasks import serving
 
+    about = serving.about(folder, runtime or serving.SAVED_MODEL)  # it is told before TensorFlow takes its seconds
+    if about["task"] != task:
+        raise UsageError(f"{folder} holds an export of {about['task']}, not {task}; choose its folder with --model")
     if runtime:
         _print(values, serving.without_tensorflow(folder, runtime, values), as_json=as_json)
         return
-    serving.newest(folder)  # a missing export is told before TensorFlow takes its seconds
     options.start_tensorflow()
     from seqtasks import tasks
 
-    codec = tasks.find(task).inputs
+    codec = tasks.find(task).configure(about["settings"]).inputs
     if file:
         from seqtasks import answering, scanning
         from seqtasks.readers import Options

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 @click.option("--units", type=int, help="Units of each recurrent layer, in each direction.")
 @click.option("--layers", type=int, help="Recurrent layers.")
 @click.option("--precision", help="float32, or bfloat16: faster from about 512 units on, where the processor has it.")
-@click.option("--encoder-weights", metavar="FILE", help="What a frozen encoder knows; none to train it from nothing.")
+@click.option(
+    "--encoder-weights", metavar="FILE", help="The encoder's: a file, imagenet, or none to train it from nothing."
+)
 @click.option("--epochs", type=int, help="Epochs at most.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
 @click.option(

@@ -3,10 +3,19 @@
 A codec is a frozen dataclass and nothing but its fields: `describe` gives them for card.json, `restore` makes the codec
 again. `fit` returns a fitted copy. Each translation is written once, in TensorFlow ops, for training and export alike.
 
-    input codec     fit, encode, placeholder, views, embed, embedding, settings, tables, columns, clean, settled
+    input codec     fit, encode, placeholder, settings, tables, columns, clean, settled
                                                                           values (B, T, ...), lengths (B,)
     target codec    fit, encode, decode, choices, names, settings, tables, columns, clean
                                                                           ids (B,), (B, T) or (B, K, T)
+
+Beside these, for the pattern:
+
+    many_to_one     inputs: views, embed, embedding, length (where each place has a vector of its own)
+    one_to_many     inputs: embed, see, every_way, pixels; targets: words, end
+    continuation    the one codec of both: embedding, strangers, characters
+
+One whose values are scanned has `letters` and `known`; one of which is drawn what each letter matters, `alternatives`
+and `length`; one whose `encode` does more than read, `read` alone, for other runtimes.
 
 One that needs files beside its fields, as an encoder does that somebody trained, has `carried` and `placed` as well,
 and `located`; one that may cost so much that what it gives is kept says when (`costly`), has a `fingerprint`, and says

@@ -16,12 +16,10 @@ import tensorflow as tf
 
 from seqtasks import vocabulary, wording
 from seqtasks.errors import InputError, UsageError
-from seqtasks.layers.telling import START
-from seqtasks.vocabulary import SPECIALS
+from seqtasks.vocabulary import BYTES_PER_WORD, SPECIALS, START
 
 ENDING = "\n"  # the first piece of every vocabulary
 END = SPECIALS
-BYTES_PER_WORD = 32
 MOST = 100  # words of a sentence that is one
 
 

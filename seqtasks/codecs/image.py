@@ -109,6 +109,8 @@ class Image:
         """The bytes of the photograph at a path; raises InputError, which names it, for what is none."""
         path = Path(os.fsdecode(value.strip()))
         try:
+            if path.is_fifo():  # or it were waited for
+                raise InputError(f"names {path}, which is a pipe; give the path of a photograph")
             content = path.read_bytes()
         except FileNotFoundError:
             raise InputError(f"names {path}, which does not exist; give the path of a photograph") from None

@@ -21,10 +21,9 @@ from keras import ops
 from seqtasks import vocabulary
 from seqtasks.errors import UsageError, unknown
 from seqtasks.layers.steps import DropSteps, Pairs
-from seqtasks.vocabulary import SPECIALS, UNKNOWN
+from seqtasks.vocabulary import BYTES_PER_WORD, SPECIALS, UNKNOWN
 
 COUNTED_PAIRS = 2_000_000  # different ones at a time, about 50 MB while they are counted
-BYTES_PER_WORD = 32
 BYTES_PER_CHARACTER = 4
 
 DEFAULTS: dict[str, bool | int | float | str] = {

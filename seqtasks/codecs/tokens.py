@@ -20,7 +20,6 @@ from seqtasks import vocabulary
 from seqtasks.errors import UsageError, unknown
 from seqtasks.vocabulary import SPECIALS, UNKNOWN
 
-START = 0  # stands before a text
 LEVELS = ("character", "word")
 WORDS = r"( ?[\p{L}\p{N}\p{M}'’]+| ?[^\p{L}\p{N}\p{M}'’\s]|\s)"
 

@@ -17,8 +17,7 @@ import tensorflow as tf
 from seqtasks.decoding import Step
 from seqtasks.layers.stack import recurrent
 from seqtasks.layers.tied import Tied
-
-START = 0  # the id that stands before a sentence, and behind its end
+from seqtasks.vocabulary import START
 
 States = tuple[tuple[tf.Tensor, ...], ...]  # of both layers, (B, U) each
 Memory = tuple[tf.Tensor, tf.Tensor]  # what regions are (B, R, A), and what they are looked for by (B, R, A)

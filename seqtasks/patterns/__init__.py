@@ -1,4 +1,4 @@
-"""The shapes of sequence problems, one module each, with six functions of fixed name and constants.
+"""The shapes of sequence problems, one module each, with six functions of fixed name and three constants.
 
 pair(x, y)                                       an encoded batch -> (what the model gets, what it should say)
 build(inputs, targets, settings)                 the Keras model, not trained
@@ -6,7 +6,10 @@ loss(targets, settings)                          of (what it should say, what it
 judged(y, output)                                of these what accuracy is told by: ids and logits
 endpoints(model, inputs, targets, settings)      {name: (function in TensorFlow ops, its signature)}: raw values in
 portable(model, inputs, targets, settings)       the same for runtimes that read none: one row as the codec gives it
+DEFAULTS                                         its settings
 STREAMS                                          whether examples are one long text (seqtasks.streams), not rows
+TELLS                                            whether answers are sentences; then there is one function more:
+tell(model, inputs, targets, settings)           a function of values as they are kept -> answer, score, to evaluate it
 
 `writer` is no pattern: it is what those that write are made of.
 """

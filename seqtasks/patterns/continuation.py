@@ -12,10 +12,9 @@ import keras
 import tensorflow as tf
 
 from seqtasks import decoding
-from seqtasks.codecs.tokens import START
 from seqtasks.errors import UsageError
 from seqtasks.patterns import writer
-from seqtasks.vocabulary import SPECIALS
+from seqtasks.vocabulary import SPECIALS, START
 
 DEFAULTS: dict[str, bool | int | float | str] = writer.DEFAULTS | {
     "held_back": 0.05,  # share of a training text, its end, by which epochs are chosen; 0 for none: the last is kept

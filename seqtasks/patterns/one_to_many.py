@@ -17,13 +17,13 @@ import tensorflow as tf
 from keras import ops
 
 from seqtasks import codecs, decoding
-from seqtasks.codecs.captions import END, START
+from seqtasks.codecs.captions import END
 from seqtasks.errors import UsageError
 from seqtasks.layers.stack import DEFAULTS as STACK
 from seqtasks.layers.stack import check
 from seqtasks.layers.telling import Teller
 from seqtasks.patterns import writer
-from seqtasks.vocabulary import UNKNOWN
+from seqtasks.vocabulary import START, UNKNOWN
 
 DEFAULTS: dict[str, bool | int | float | str] = STACK | {
     "embedding": 256,  # width of a word's vector
@@ -72,7 +72,9 @@ def build(inputs: Any, targets: Any, settings: Mapping[str, Any]) -> keras.Model
     for name in ("smoothing", "scheduled"):
         if not 0 <= settings[name] < 1:
             raise UsageError(f"{name} is at least 0 and below 1, not {settings[name]}")
-    if settings["adversarial"] or settings["bidirectional"] or settings["layers"] != 1:
+    if settings["adversarial"]:
+        raise UsageError("adversarial steps are for what reads, not for what tells; leave adversarial out")
+    if settings["bidirectional"] or settings["layers"] != 1:
         raise UsageError("what tells reads one way, in two layers of its own; leave layers and bidirectional out")
     values = inputs.placeholder()
     ids = keras.Input((None, None), dtype="int32", name="ids")

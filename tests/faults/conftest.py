@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
+import resource
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -69,6 +70,8 @@ def _child(arguments: list[str], environment: dict[str, str], output: str) -> No
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     os.environ.update(environment)
+    if "LARGEST_FILE" in environment:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(environment["LARGEST_FILE"]),) * 2)
     if "EVERY" in environment:
         _save_every(int(environment["EVERY"]))
     if "POINTS" in environment:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from seqtasks import files
 from tests.bombs import bomb
 
 Maker = Callable[[Path], None]
@@ -50,10 +51,10 @@ def picture(form: str, mode: str = "RGB", size: tuple[int, int] = (20, 14), **op
     return file.getvalue()
 
 
-def animated() -> bytes:
+def animated(form: str) -> bytes:
     file = io.BytesIO()
     frames = [Image.new("P", (20, 14), color) for color in (1, 2, 3)]
-    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    frames[0].save(file, form, save_all=True, append_images=frames[1:])
     return file.getvalue()
 
 
@@ -145,9 +146,32 @@ def _tables() -> list[Case]:
         Case("report.docx", (*TRAIN, "report.docx"), 2, "ends in none of", {"report.docx": b"PK\3\4"}),
         Case("missing.csv", (*TRAIN, "missing.csv"), 3, "missing.csv does not exist"),
         Case("an empty folder", (*TRAIN, "."), 3, "0 usable rows in"),
+        Case(
+            "no row of use",
+            (*TRAIN, "x.csv", "--skip-invalid"),
+            3,
+            "0 usable rows of 2 in",
+            {"x.csv": csv("a,b,c", "d")},
+        ),
+        Case(
+            "no label of use",
+            (*TRAIN, "x.csv", "--skip-invalid"),
+            3,
+            "0 usable rows of 2 in",
+            {"x.csv": csv("a,", "b,")},
+        ),
+        Case(
+            "a first row of no use",
+            (*TRAIN, "x.csv", "--skip-invalid"),
+            0,
+            "labels: bad ",
+            {"x.csv": csv("a,b,c", *GOOD)},
+        ),
     ]
     fine = {
         "crlf.csv": good.replace(b"\n", b"\r\n"),
+        "cr.csv": good.replace(b"\n", b"\r"),
+        "cr.jsonl": "\r".join(lines).encode(),
         "bom.csv": b"\xef\xbb\xbf" + good,
         "words.csv": csv(*GOOD, "NA,good", "null,bad", "None,good", "nan,bad", "NULL,good", "-,bad"),
         "quoted.csv": csv(*GOOD, '"two\nlines, and ""more""",good'),
@@ -291,7 +315,7 @@ def _pictures() -> list[Case]:
         "scan.tif": (picture("TIFF"), "no JPEG"), "drawn.svg": (b"<svg xmlns='x'/>", "no JPEG"),
         "mark.jpg": (b"\xff\xd8\xff", "damaged JPEG"), "cut.png": (picture("PNG")[:50], "cut off or damaged"),
         "bomb.png": (bomb(12_000, 12_000), "million pixels, more than"), "huge.png": (bomb(20_000, 20_000), "million pixels"),
-        "flat.png": (bomb(0, 100), "no JPEG"),
+        "flat.png": (bomb(0, 100), "no JPEG"), "line\nbroken.png": (b"", "line\\nbroken.png is empty"),
     }  # fmt: skip
     caption = ("caption", "--model", "{model}")
     cases = [
@@ -300,7 +324,7 @@ def _pictures() -> list[Case]:
     ]
     fine = {
         "cmyk.jpg": picture("JPEG", "CMYK"), "grey.jpg": picture("JPEG", "L"), "palette.png": picture("PNG", "P"),
-        "alpha.png": picture("PNG", "RGBA"), "deep.png": deep_png(), "moving.gif": animated(), "web.webp": picture("WEBP"),
+        "alpha.png": picture("PNG", "RGBA"), "deep.png": deep_png(), "moving.gif": animated("GIF"), "moving.png": animated("PNG"), "web.webp": picture("WEBP"),
         "one.png": picture("PNG", size=(1, 1)), "thin.png": picture("PNG", size=(900, 1)), "turned.jpg": picture("JPEG", exif=exif),
         "PNG named.jpg": picture("PNG"), "line\nfeed.png": picture("PNG"), "--odd.png": picture("PNG"), "b\u00fccher \u4e2d.png": picture("PNG"),
     }  # fmt: skip
@@ -397,8 +421,12 @@ def _swapped(first: str, second: str) -> Maker:
 
 
 def _rewritten(name: str, **changes: object) -> Maker:
-    """A JSON file with other values."""
-    return _altered(name, lambda content: json.dumps({**json.loads(content), **changes}).encode())
+    """A JSON file with other values, and sealed again."""
+
+    def change(content: bytes) -> bytes:
+        return files.as_json(files.sealed({**files.unsealed(json.loads(content)), **changes})).encode()
+
+    return _altered(name, change)
 
 
 def _escaping(name: str) -> Maker:
@@ -406,9 +434,9 @@ def _escaping(name: str) -> Maker:
 
     def harm(folder: Path) -> None:
         path = folder / "serving" / "1" / "manifest.json"
-        manifest = json.loads(path.read_text())
+        manifest = files.unsealed(json.loads(path.read_text()))
         manifest["files"][name] = next(iter(manifest["files"].values()))
-        path.write_text(json.dumps(manifest))
+        path.write_text(files.as_json(files.sealed(manifest)))
 
     return harm
 
@@ -423,37 +451,60 @@ def _mixed(folder: Path) -> None:
 
 def _artefacts() -> list[Case]:
     """Models and exports that somebody altered."""
-    served = {
-        "a flipped graph": _altered("serving/1/saved_model.pb", _flipped), "half a graph": _altered("serving/1/saved_model.pb", _half),
-        "an empty graph": _altered("serving/1/saved_model.pb", _empty), "no graph": _removed("serving/1/saved_model.pb"),
-        "flipped weights": _altered("serving/1/variables/variables.data*", _flipped),
-        "half the weights": _altered("serving/1/variables/variables.data*", _half), "no weights": _removed("serving/1/variables/variables.data*"),
-        "a flipped index": _altered("serving/1/variables/variables.index", _flipped), "no index": _removed("serving/1/variables/variables.index"),
-        "a flipped fingerprint": _altered("serving/1/fingerprint.pb", _flipped), "no fingerprint": _removed("serving/1/fingerprint.pb"),
-        "a linked graph": _linked("serving/1/saved_model.pb"), "linked weights": _linked("serving/1/variables/variables.data*"),
-        "a stranger's file": _added("serving/1/assets.extra"), "a stranger's code": _added("serving/1/run.py", b"print('ran')"),
-        "a manifest of nothing": _altered("serving/1/manifest.json", _empty), "half a manifest": _altered("serving/1/manifest.json", _half),
-        "a manifest that is a list": _altered("serving/1/manifest.json", lambda content: b"[]"), "no manifest": _removed("serving/1/manifest.json"),
-        "a manifest without files": _rewritten("serving/1/manifest.json", files={}),
-        "weights and graph swapped": _swapped("serving/1/saved_model.pb", "serving/1/variables/variables.index"),
-        "a file above the folder": _escaping("../../model.weights.h5"), "a file at the root": _escaping("/etc/hostname"),
-        "a mixed second export": _mixed,
+    graph, weights, index, manifest, fingerprint = (
+        f"serving/1/{name}"
+        for name in (
+            "saved_model.pb", "variables/variables.data*", "variables/variables.index", "manifest.json", "fingerprint.pb"
+        )
+    )  # fmt: skip
+    served = {  # the file that the line names -> what was done
+        "saved_model.pb": {
+            "a flipped graph": _altered(graph, _flipped), "half a graph": _altered(graph, _half), "an empty graph": _altered(graph, _empty),
+            "no graph": _removed(graph), "a linked graph": _linked(graph), "weights and graph swapped": _swapped(graph, index),
+        },
+        "variables.data-00000-of-00001": {
+            "flipped weights": _altered(weights, _flipped), "half the weights": _altered(weights, _half), "no weights": _removed(weights),
+            "linked weights": _linked(weights),
+        },
+        "variables.index": {"a flipped index": _altered(index, _flipped), "no index": _removed(index), "a mixed second export": _mixed},
+        "fingerprint.pb": {"a flipped fingerprint": _altered(fingerprint, _flipped), "no fingerprint": _removed(fingerprint)},
+        "assets.extra": {"a stranger's file": _added("serving/1/assets.extra")},
+        "run.py": {"a stranger's code": _added("serving/1/run.py", b"print('ran')")},
+        "manifest.json": {
+            "a manifest of nothing": _altered(manifest, _empty), "half a manifest": _altered(manifest, _half),
+            "a manifest that is a list": _altered(manifest, lambda content: b"[]"), "no manifest": _removed(manifest),
+            "names of classes turned round": _altered(manifest, lambda content: content.replace(b'"negative"', b'"positive"')),
+        },
+        "serving/1/": {"a manifest without files": _rewritten(manifest, files={})},
+        "model.weights.h5": {"a file above the folder": _escaping("../../model.weights.h5")},
+        "hostname": {"a file at the root": _escaping("/etc/hostname")},
     }  # fmt: skip
     predict = ("predict", "sentiment", "a film", "--model", "{model}")
-    cases = [Case(name, predict, 4, "", harm=harm, task="sentiment") for name, harm in served.items()]
     learned = {
-        "a flipped weight": _altered("model.weights.h5", _flipped), "half the weights of a model": _altered("model.weights.h5", _half),
-        "no weights of a model": _removed("model.weights.h5"), "linked weights of a model": _linked("model.weights.h5"),
-        "half a card": _altered("card.json", _half), "an empty card": _altered("card.json", _empty),
-        "a card that is a list": _altered("card.json", lambda content: b"[]"), "a card with more": _rewritten("card.json", code="import os"),
-        "a card of a strange codec": _rewritten("card.json", inputs={"codec": "os"}),
-        "a card of a codec elsewhere": _rewritten("card.json", inputs={"codec": "../../text"}),
-        "a card of a private codec": _rewritten("card.json", inputs={"codec": "__init__"}),
-        "a card with a wrong codec": _rewritten("card.json", inputs={"codec": "text", "levels": 3}),
-        "a pickle for weights": _altered("model.weights.h5", lambda content: b"cos\nsystem\n(S'true'\ntR."),
+        "model.weights.h5": {
+            "a flipped weight": _altered("model.weights.h5", _flipped), "half the weights of a model": _altered("model.weights.h5", _half),
+            "no weights of a model": _removed("model.weights.h5"), "linked weights of a model": _linked("model.weights.h5"),
+            "a pickle for weights": _altered("model.weights.h5", lambda content: b"cos\nsystem\n(S'true'\ntR."),
+        },
+        "card.json": {
+            "half a card": _altered("card.json", _half), "an empty card": _altered("card.json", _empty),
+            "a card that is a list": _altered("card.json", lambda content: b"[]"), "a card with more": _rewritten("card.json", code="import os"),
+            "another setting in a card": _altered("card.json", lambda content: content.replace(b'"units": 16', b'"units": 17')),
+        },
+        "codec": {
+            "a card of a strange codec": _rewritten("card.json", inputs={"codec": "os"}),
+            "a card of a codec elsewhere": _rewritten("card.json", inputs={"codec": "../../text"}),
+            "a card of a private codec": _rewritten("card.json", inputs={"codec": "__init__"}),
+            "a card with a wrong codec": _rewritten("card.json", inputs={"codec": "text", "levels": 3}),
+        },
     }  # fmt: skip
     evaluate = ("evaluate", "sentiment", "--model", "{model}")
-    return cases + [Case(name, evaluate, 4, "", harm=harm, task="sentiment") for name, harm in learned.items()]
+    return [
+        Case(name, command, 4, said, harm=harm, task="sentiment")
+        for command, groups in ((predict, served), (evaluate, learned))
+        for said, cases in groups.items()
+        for name, harm in cases.items()
+    ]
 
 
 CASES = [

@@ -4,6 +4,8 @@ half there, and the same command finishes once the server is sane.
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import http.server
 import io
 import signal
@@ -38,6 +40,7 @@ def zipped(members: dict[str, str]) -> bytes:
 SILENCE = 2  # seconds until a server is given up here
 ROWS = "+,S10,\t\ttacta\n-,X,\tggtc\n"
 GOOD = zipped({"promoters.data": ROWS})
+SHA256 = hashlib.sha256(GOOD).hexdigest()
 GIVEN = {  # instead of it
     "it gives a page": b"<html>moved</html>",
     "it gives half an archive": GOOD[: len(GOOD) // 2],
@@ -55,9 +58,14 @@ WRONG = {  # what the server does -> exit code, words of the line
     "it gives a page": (4, "does not hold the lines of promoters.data"),
     "it gives half an archive": (4, "does not hold the lines of promoters.data"),
     "it gives another archive": (4, "does not hold the lines of promoters.data"),
-    "it gives another file than was recorded": (4, "wrong checksum"),
+    "it gives another file than was recorded": (
+        4,
+        f"has the wrong checksum: sha256 {SHA256}, expected {'0' * 64}; get",
+    ),
     "it gives a bomb": (4, "unpacks to over 200 times its size"),
     "it gives a member above": (4, "'../promoters.data', which would leave its folder"),
+    "it says fewer bytes than it has": (4, "does not hold the lines of promoters.data"),
+    "it says that it packs what it gives": (5, "content-encoding: gzip"),
 }
 
 
@@ -66,6 +74,7 @@ class Server(http.server.ThreadingHTTPServer):
 
     def __init__(self, way: str) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
+        self.given = 0  # times that the file was asked for
         self.way, self.address, self.asked = way, f"http://127.0.0.1:{self.server_port}/set.zip", threading.Event()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -94,10 +103,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(code)
         if code == 302:
             self.send_header("Location", "/set.zip" if way == "it leads in a circle" else "/there.zip")
-        self.send_header("Content-Length", str(len(content)))
+        if way == "it packs what it gives":
+            content = gzip.compress(content)
+        if way in ("it packs what it gives", "it says that it packs what it gives"):
+            self.send_header("Content-Encoding", "gzip")
+        size = len(content) // 2 if way == "it says fewer bytes than it has" else len(content)
+        self.send_header("Content-Length", str(size))
         self.end_headers()
         if not body:
             return
+        self.server.given += 1
         cut = way in ("it hangs up in the middle", "it falls silent")
         self.wfile.write(content[: len(content) // 2] if cut else content)
         self.wfile.flush()
@@ -155,8 +170,9 @@ def test_a_download_that_went_wrong_is_one_line(
     assert survived("downloads that went wrong, then the same command", way, fine), errors[-800:]
 
 
-def test_another_address_is_followed(served: Callable[[str], Server], tmp_path: Path):
-    served("it leads elsewhere")
+@pytest.mark.parametrize("way", ["it leads elsewhere", "it packs what it gives"])
+def test_what_a_server_may_do(way: str, served: Callable[[str], Server], tmp_path: Path):
+    served(way)
     assert download(tmp_path) == 0
 
 
@@ -169,10 +185,14 @@ def test_without_a_server_it_says_so_at_once(served: Callable[[str], Server], tm
 
 
 CHILD = """
-import sys
+import os, resource, signal, sys
 from seqtasks.builders import uci_promoters
 from seqtasks.cli import main
-uci_promoters.ADDRESS = sys.argv[1]
+uci_promoters.ADDRESS, fault = sys.argv[1], sys.argv[3]
+if fault == "killed":
+    uci_promoters.records = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
+if fault == "full":
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 main(["download", "dna", "--dataset", "uci_promoters", "--datasets", sys.argv[2]])
 """
 
@@ -180,7 +200,9 @@ main(["download", "dna", "--dataset", "uci_promoters", "--datasets", sys.argv[2]
 def test_killed_in_the_middle_the_same_command_finishes(served: Callable[[str], Server], tmp_path: Path):
     server = served("it falls silent")
     child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, server.address, str(tmp_path)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        [sys.executable, "-c", CHILD, server.address, str(tmp_path), ""],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
     assert server.asked.wait(60)
     time.sleep(0.2)
@@ -193,13 +215,44 @@ def test_killed_in_the_middle_the_same_command_finishes(served: Callable[[str], 
     assert survived("downloads killed in the middle, then the same command", "half a file", fine), left
 
 
+@pytest.mark.parametrize(("fault", "code", "said"), [("killed", -signal.SIGKILL, ""), ("full", 5, "File too large in")])
+def test_what_fails_while_it_is_prepared_is_made_by_the_same_command(
+    fault: str, code: int, said: str, served: Callable[[str], Server], tmp_path: Path
+):
+    server = served("it is sane")
+    command = [sys.executable, "-c", CHILD, server.address, str(tmp_path), fault]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    fine = done.returncode == code and said in done.stderr and "Traceback" not in done.stderr
+    fine &= not list(tmp_path.rglob("dataset_info.json")) and download(tmp_path) == 0 and not litter(tmp_path)
+    assert survived("preparing that failed, then the same command", fault, fine), done.stderr[-800:]
+
+
+@pytest.mark.parametrize("harm", ["cut", "altered", "removed"])
+def test_a_prepared_set_that_was_harmed_is_refused(
+    harm: str, served: Callable[[str], Server], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
+    served("it is sane")
+    assert download(tmp_path) == 0
+    (path,) = tmp_path.rglob("*.tfrecord*")
+    content = path.read_bytes()
+    path.write_bytes({"cut": content[:-9], "altered": content[:-9] + b"!" + content[-8:]}.get(harm, b""))
+    if harm == "removed":
+        path.unlink()
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "dna", "--dataset", "uci_promoters", "--dry-run", "--datasets", str(tmp_path)])
+    last = capfd.readouterr().err.splitlines()[-1]
+    fine = ended.value.code == 4 and "uci_promoters" in last and "is cut off or altered" in last
+    assert survived("prepared data sets that were harmed, refused", harm, fine), last
+
+
 @pytest.mark.faults
 def test_two_at_once_download_it_once(served: Callable[[str], Server], tmp_path: Path):
     server = served("it is sane")
-    command = [sys.executable, "-c", CHILD, server.address, str(tmp_path)]
+    command = [sys.executable, "-c", CHILD, server.address, str(tmp_path), ""]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
     printed = [each.communicate(timeout=120) for each in both]
     assert [each.returncode for each in both] == [0, 0], printed
+    assert server.given == 1
     assert not litter(tmp_path)
 
 
@@ -256,6 +309,13 @@ def test_an_archive_that_holds_harm_is_refused_whole(name: str, tmp_path: Path):
     with pytest.raises(IntegrityError) as refused:
         downloading.check_archive(tmp_path / "archive")
     assert survived("attacks by archives refused", name, said in str(refused.value)), refused.value
+
+
+def test_an_archive_of_more_than_any_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(downloading, "LARGEST", 1 << 10)
+    (tmp_path / "archive").write_bytes(tar_of("out", size=5_000))
+    with pytest.raises(IntegrityError, match="unpacks to over 0 GiB"):
+        downloading.check_archive(tmp_path / "archive")
 
 
 def test_an_archive_of_files_is_let_through(tmp_path: Path):

@@ -125,7 +125,7 @@ def test_a_file_that_does_not_fit_leaves_the_old_one(tmp_path: Path):
     assert survived("file size limit", "file", read_file(tmp_path) == "old")
 
 
-@pytest.mark.parametrize("damage", ["truncated", "altered", "emptied", "record"])
+@pytest.mark.parametrize("damage", ["truncated", "altered", "emptied", "record", "step"])
 def test_a_damaged_checkpoint_is_passed_over_and_said_so(tmp_path: Path, damage: str):
     checkpoint(tmp_path, "old")
     checkpoint(tmp_path, "newer")
@@ -138,8 +138,11 @@ def test_a_damaged_checkpoint_is_passed_over_and_said_so(tmp_path: Path, damage:
         arrays.write_bytes(content)
     elif damage == "emptied":
         arrays.write_bytes(b"")
-    else:
+    elif damage == "record":
         max(tmp_path.glob("*.json")).write_text("{")
+    else:
+        record = max(tmp_path.glob("*.json"))
+        record.write_text(record.read_text().replace("newer", "never"))
     said: list[str] = []
     _, rest = checkpoints.load(tmp_path, said.append)
     assert rest["text"] == "old"
@@ -169,6 +172,16 @@ def test_an_altered_file_is_named(tmp_path: Path):
         )
 
 
+def test_a_record_that_was_altered_is_named(tmp_path: Path):
+    publish(tmp_path, "old")
+    record = tmp_path / "record.json"
+    assert files.read_sealed(record, remedy="train again")["text"] == "old"
+    for altered in (record.read_text().replace("old", "new"), "{}", record.read_text().replace("sha256", "sha257")):
+        record.write_text(altered)
+        with pytest.raises(IntegrityError, match=r"record\.json is not as it was written; train again"):
+            files.read_sealed(record, remedy="train again")
+
+
 def test_a_folder_in_which_nothing_was_done_goes_again(tmp_path: Path):
     (tmp_path / "there").mkdir()
     for name in ("there", "new", "used"):
@@ -196,7 +209,7 @@ def test_a_lock_names_its_holder_and_dies_with_it(tmp_path: Path):
             os.write(done, b"x")
             signal.pause()
     os.read(ready, 1)
-    with pytest.raises(BusyError, match=rf"in use by process {child}, since \d{{4}}-"), files.lock(tmp_path):
+    with pytest.raises(BusyError, match=rf"in use by process {child} on \S+, since \d{{4}}-"), files.lock(tmp_path):
         pass
     os.kill(child, 9)
     os.waitpid(child, 0)

@@ -8,6 +8,7 @@ import functools
 import hashlib
 import json
 import os
+import platform
 import random
 import shutil
 import signal
@@ -192,9 +193,8 @@ def files_of_ones_own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = tasks.find("sentiment").sample()["train"]
     lines = [f"{text.decode()}\t{label}\n" for text, label in zip(rows.inputs[:60], rows.targets[:60], strict=True)]
     (folder / "texts.tsv").write_text("text\tlabel\n" + "".join(lines))
-    (folder / "answers.tsv").write_text(
-        "text\tlabel\n" + "".join(lines * (5 * answering.BATCHES * serving.BATCH // 2 // len(lines)))
-    )
+    several = [*lines, "no label\n"] * (5 * answering.BATCHES * serving.BATCH // 2 // (len(lines) + 1))
+    (folder / "answers.tsv").write_text("text\tlabel\n" + "".join(several))
     (folder / "pictures").mkdir()
     drawn = tasks.find("captioning").sample()["train"]
     told = ["image,caption"]
@@ -310,9 +310,22 @@ def test_a_second_training_in_the_folder_ends_with_7(tmp_path: Path):
     first.process.kill()
     first.process.join()
     assert code == 7
-    assert f"in use by process {first.process.pid}, since 20" in printed
+    assert f"in use by process {first.process.pid} on {platform.node()}, since 20" in printed
     code, _ = run([*TRAIN, *at(tmp_path / "model"), "--fresh"], tmp_path)
     assert code == 0
+
+
+@pytest.mark.parametrize(("stage", "size"), [("train", 20_000), ("export", 50_000)])
+def test_files_that_do_not_fit_are_one_line(stage: str, size: int, undisturbed: Path, tmp_path: Path):
+    """As on a disk that is full, in whatever library writes."""
+    shutil.copytree(undisturbed, tmp_path / "model")
+    before, exports = outcome(tmp_path / "model"), exporting.numbers(tmp_path / "model")
+    code, printed = run([*command("sentiment", stage), *at(tmp_path / "model")], tmp_path, LARGEST_FILE=str(size))
+    fine = code == 5 and "Traceback" not in printed and printed.splitlines()[-1].startswith("seqtasks: error: ")
+    fine &= outcome(tmp_path / "model") == before and exporting.numbers(tmp_path / "model") == exports
+    code, after = run([*command("sentiment", stage), *at(tmp_path / "model")], tmp_path)
+    fine &= code == 0 and outcome(tmp_path / "model") == before and not litter(tmp_path / "model")
+    assert survived("file size limit", stage, fine), (printed, after)
 
 
 def test_an_unfinished_training_is_never_mixed_with_another(tmp_path: Path):
