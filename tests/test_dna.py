@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqtasks import builders, folding, mutation, own, preparing, serving, tasks
+from seqtasks import builders, files, folding, mutation, own, preparing, serving, tasks
 from seqtasks.codecs.nucleotides import Nucleotides
 from seqtasks.errors import InputError, ResourceError, UsageError
 from seqtasks.layers.front import front
 from seqtasks.layers.steps import Attention
 from seqtasks.layers.strands import Kmers, Mixtures, Strands
 from seqtasks.task import Folders
-from tests.conftest import run, serving_files, sets
+from tests.conftest import Learned, run, serving_files, sets
 from tests.samples import SAMPLES, UNCOMPILED
 
 A, C, G, T, N = 1, 2, 4, 8, 15
@@ -181,6 +183,18 @@ def test_only_letters_are_replaced_and_only_those_that_are_read():
         mutation.effects(Planted(), tasks.find("sentiment").inputs, b"good")
     with pytest.raises(UsageError, match="at most 2 bases"):
         mutation.effects(Planted(), Nucleotides(length=2), b"ACG")
+
+
+def test_what_each_base_matters_is_drawn_of_what_the_model_reads(learned_of: Callable[[str], Learned], tmp_path: Path):
+    folder = Path(shutil.copytree(learned_of("dna").folder / "serving" / "1", tmp_path / "model"))
+    draw = ("predict", "dna", "ACGTTGCAACGT", "--plot", tmp_path / "drawn.png", "--model", folder)
+    run(*draw)
+    assert (tmp_path / "drawn.png").read_bytes().startswith(b"\x89PNG")
+    manifest = files.unsealed(json.loads((folder / "manifest.json").read_text()))
+    manifest["settings"]["length"] = 10  # as after --set length=10
+    files.write_json(folder / "manifest.json", files.sealed(manifest))
+    with pytest.raises(UsageError, match="draws at most 10 bases, not 12"):
+        run(*draw)
 
 
 # --- data sets --------------------------------------------------------------------------------------------------------
