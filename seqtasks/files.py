@@ -175,7 +175,7 @@ def read_sealed(path: Path, *, remedy: str) -> dict[str, Any]:
     try:
         return unsealed(read_json(path, remedy=remedy))
     except ValueError:
-        raise IntegrityError(f"{path} is not as it was written; {remedy}") from None
+        raise IntegrityError(f"{path} is not as it was written, or of another version of seqtasks; {remedy}") from None
 
 
 @contextmanager
