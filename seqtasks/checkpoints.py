@@ -6,7 +6,6 @@ written after the first, so a checkpoint without it does not count. The newest t
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 import zipfile
@@ -47,9 +46,11 @@ class Saver:
 
 
 def check_room(folder: Path, size: int) -> None:
-    """Raises ResourceError where a folder has no room for the checkpoints of a training: one more than are kept."""
+    """Raises ResourceError where a folder has no room for a training's checkpoints: those kept that are not there yet,
+    and one more.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    free, needed = shutil.disk_usage(folder).free, (KEPT + 1) * size
+    free, needed = shutil.disk_usage(folder).free, (1 + max(KEPT - len(_steps(folder)), 0)) * size
     if free < needed:
         raise ResourceError(
             f"{folder} has {free / 1e6:,.0f} MB left, and checkpoints take {needed / 1e6:,.0f}; make room or choose "
@@ -77,7 +78,7 @@ def load(folder: Path, notice: Callable[[str], None]) -> tuple[dict[str, np.ndar
     found = _steps(folder)
     for number, record in enumerate(found):
         try:
-            rest = files.unsealed(json.loads(record.read_bytes()))
+            rest = files.unsealed(record.read_bytes())
             path = record.with_suffix(".npz")
             if files.sha256(path) != rest.pop("arrays"):
                 raise ValueError("its sha256 is another")

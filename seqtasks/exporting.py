@@ -221,7 +221,7 @@ def _write_manifest(
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     hashes = {path.relative_to(folder).as_posix(): files.sha256(path) for path in paths}
     value = {**card, **more, "names": list(trained.task.targets.names), "example": example, "files": hashes}
-    (folder / MANIFEST).write_text(files.as_json(files.sealed(value)))
+    (folder / MANIFEST).write_bytes(files.as_json(files.sealed(value)).encode())
 
 
 def _as_json(value: bytes) -> str | dict[str, str]:

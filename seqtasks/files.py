@@ -24,6 +24,8 @@ import filelock
 
 from seqtasks.errors import BusyError, IntegrityError
 
+AROUND = 8_192  # bytes that a variable takes in HDF5 beside its numbers, at most
+
 _counts: dict[str, int] = {}
 
 
@@ -68,11 +70,11 @@ def sealed(value: Mapping[str, Any]) -> dict[str, Any]:
     return {**value, "sha256": hashlib.sha256(json.dumps(value).encode()).hexdigest()}
 
 
-def unsealed(value: dict[str, Any]) -> dict[str, Any]:
-    """What was sealed; raises ValueError where it is no longer what it was."""
-    rest = {key: each for key, each in value.items() if key != "sha256"}
-    if value != sealed(rest):
-        raise ValueError("its sha256 is another")
+def unsealed(content: bytes) -> dict[str, Any]:
+    """What was sealed, from the file that `as_json` made of it; raises ValueError where a byte of it is another."""
+    rest = {key: each for key, each in json.loads(content).items() if key != "sha256"}
+    if content != as_json(sealed(rest)).encode():  # a number may be changed and still be read as the same
+        raise ValueError("not as it was written, or of another version of seqtasks")
     return rest
 
 
@@ -91,6 +93,15 @@ def writing(path: Path, *, point: str = "file") -> Iterator[Path]:
         flush(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def save_weights(model: Any, path: Path) -> None:
+    """A Keras model's, as HDF5; raises OSError where there is no room for them.
+
+    Room is taken up first: on a disk that is full HDF5 would take the process with it.
+    """
+    path.write_bytes(bytes(sum(variable.numpy().nbytes + AROUND for variable in model.variables)))
+    model.save_weights(path, overwrite=True)
 
 
 def flush(path: Path) -> None:
@@ -122,8 +133,8 @@ def publish(folder: Path, files: Mapping[str, Callable[[Path], None]], *, record
         fault(f"publish.{name}.written")
     with writing(folder / record, point="publish.record") as part:
         files[record](part)
-        value = json.loads(part.read_text())
-        part.write_text(as_json(sealed({**value, "files": hashes})))
+        value = json.loads(part.read_bytes())
+        part.write_bytes(as_json(sealed({**value, "files": hashes})).encode())
     settle(folder, record=record)
 
 
@@ -172,10 +183,11 @@ def read_json(path: Path, *, remedy: str) -> dict[str, Any]:
 
 def read_sealed(path: Path, *, remedy: str) -> dict[str, Any]:
     """What was sealed in a file; raises IntegrityError if that is not what it holds."""
+    read_json(path, remedy=remedy)
     try:
-        return unsealed(read_json(path, remedy=remedy))
-    except ValueError:
-        raise IntegrityError(f"{path} is not as it was written, or of another version of seqtasks; {remedy}") from None
+        return unsealed(path.read_bytes())
+    except ValueError as error:
+        raise IntegrityError(f"{path} is {error}; {remedy}") from None
 
 
 @contextmanager

@@ -124,9 +124,13 @@ def kind_of(path: Path, options: Options) -> str:
         raise UsageError(f"{path} ends in none of {', '.join(SUFFIXES)}, plain or .gz; rename it or convert it")
     if not path.exists():
         raise InputError(f"{path} does not exist; give the path of a file or folder")
-    if not (path.is_file() or path.is_dir()):
-        raise InputError(f"{path} is a pipe or a device; give a file, or - for standard input")
     return kind
+
+
+def check_file(path: Path) -> None:
+    """Raises InputError for a pipe or a device, which cannot be read a second time."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise InputError(f"{path} is a pipe or a device; give a file")
 
 
 def is_table(path: Path) -> bool:

@@ -60,7 +60,7 @@ def keep(
     files.publish(
         folder,
         {
-            cards.WEIGHTS: lambda path: _save_weights(model, path),
+            cards.WEIGHTS: lambda path: files.save_weights(model, path),
             **carried,
             HISTORY: lambda path: table.to_csv(path, index=False),
             "loss.png": lambda path: plots.curves(table, "loss", path),
@@ -138,8 +138,3 @@ def _difference(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str =
 def _brief(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 40 else f"{text[:40]}..."
-
-
-def _save_weights(model: keras.Model, path: Path) -> None:
-    """Keras wants the ending .weights.h5, which the path has."""
-    model.save_weights(path, overwrite=True)

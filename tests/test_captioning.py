@@ -113,7 +113,8 @@ BAD = {
     "cut.jpg,a dog": r"captions\.csv:814 names .*cut\.jpg, which is cut off or damaged",
     "bomb.png,a dog": r"captions\.csv:814 names .*bomb\.png, which is of 400 million pixels, more than 40 million",
     "x" * 300 + ",a dog": r"captions\.csv:814 names .*x, which cannot be read \(File name too long\)",
-    "pipe.png,a dog": r"captions\.csv:814 names .*pipe\.png, which is a pipe; give the path of a photograph",
+    "pipe.png,a dog": r"captions\.csv:814 names .*pipe\.png, which is a pipe or a device; give the path",
+    "/dev/zero,a dog": r"captions\.csv:814 names /dev/zero, which is a pipe or a device",
     "circle.png,a dog": r"captions\.csv:814 names .*circle\.png, which cannot be read \(Too many levels of symb",
     "a folder,a dog": r"captions\.csv:814 names .*a folder, which cannot be read \(Is a directory\)",
     "0.png,": r"captions\.csv:814 has no caption; fill it in",
@@ -399,7 +400,7 @@ def test_caption_of_what_is_no_picture(learned: Learned, scenes: dict[Path, str]
         with pytest.raises(InputError, match=message):
             run("caption", wrong, "--model", model)
     os.mkfifo(tmp_path / "empty" / "pipe.png")
-    with pytest.raises(InputError, match=r"pipe\.png is a pipe"):
+    with pytest.raises(InputError, match=r"pipe\.png is a pipe or a device"):
         run("caption", tmp_path / "empty", "--model", model)
 
 

@@ -48,7 +48,7 @@ def seqtasks(*arguments: str | Path, folder: Path, **environment: str) -> subpro
         (["predict", "sentiment", "Good.", "--output", "a.csv"], 2, "--output is for the rows of a file; leave it out"),
         (["predict", "sentiment", "Good.", "--strict"], 2, "--strict is for the rows of a file"),
         (["predict", "sentiment", "Good.", "--format", "csv"], 2, "--format is for the rows of a file"),
-        (["predict", "sentiment", "Good.", "--text-column", "a"], 2, "--text-column is for the rows of a file"),
+        (["predict", "sentiment", "Good.", "--text-column", "a"], 2, "--input-column is for the rows of a file"),
         (["predict", "sentiment", "Good.", "--separator", ""], 2, "--separator is for the rows of a file"),
         (["predict", "sentiment", "Good.", "--encoding", "latin-1"], 2, "--encoding is for the rows of a file"),
         (["evaluate", "dna", "--split", "test", "--folds", "3"], 2, "--folds tests on the examples of all splits"),

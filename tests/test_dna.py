@@ -190,7 +190,7 @@ def test_what_each_base_matters_is_drawn_of_what_the_model_reads(learned_of: Cal
     draw = ("predict", "dna", "ACGTTGCAACGT", "--plot", tmp_path / "drawn.png", "--model", folder)
     run(*draw)
     assert (tmp_path / "drawn.png").read_bytes().startswith(b"\x89PNG")
-    manifest = files.unsealed(json.loads((folder / "manifest.json").read_text()))
+    manifest = files.unsealed((folder / "manifest.json").read_bytes())
     manifest["settings"]["length"] = 10  # as after --set length=10
     files.write_json(folder / "manifest.json", files.sealed(manifest))
     with pytest.raises(UsageError, match="draws at most 10 bases, not 12"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -171,7 +170,7 @@ def test_an_export_answers_for_its_own_task(learned: Learned):
 
 
 def test_a_card_of_another_version_is_refused(model: Path, learned: Learned):
-    card = files.unsealed(json.loads((model / "card.json").read_text()))
+    card = files.unsealed((model / "card.json").read_bytes())
     files.write_json(model / "card.json", files.sealed(card | {"colour": "red"}))
     with pytest.raises(IntegrityError, match="is not a card of this version"):
         trained.restore(model, learned.name)

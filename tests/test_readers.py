@@ -171,5 +171,9 @@ def test_chosen_rows_stay_on_disk(tmp_path: Path):
 
 def test_a_pipe_is_no_file(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe.csv")
-    with pytest.raises(InputError, match=r"pipe\.csv is a pipe or a device; give a file, or - for standard input"):
-        list(readers.rows(tmp_path / "pipe.csv", Options()))
+    columns = own.Columns(Text(), Labels())
+    for path in (tmp_path / "pipe.csv", Path("/dev/zero")):
+        with pytest.raises(InputError, match=rf"{path} is a pipe or a device; give a file"):
+            own.read(own.Source(str(path)), columns, tmp_path, print)
+        with pytest.raises(InputError, match=rf"{path} is a pipe or a device; give a file"):
+            own.text(path, Options(), ["text"])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqtasks import preparing, tasks, trained
+from seqtasks import checkpoints, preparing, tasks, trained
 from seqtasks.batching import Batches
 from seqtasks.errors import DivergenceError, IntegrityError, ResourceError, UsageError
 from seqtasks.task import Folders, Task
@@ -198,6 +198,11 @@ def test_no_room_for_checkpoints_is_told_at_the_beginning(data: Data, tmp_path: 
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1_000))
     with pytest.raises(ResourceError, match=r"has 0 MB left, and checkpoints take \d+; make room"):
         run(training(data), data, tmp_path)
+    for step in range(2):
+        checkpoints.save(tmp_path, step, {}, {})
+    checkpoints.check_room(tmp_path, 1_000)  # the next one, when two are kept already
+    with pytest.raises(ResourceError, match="has 0 MB left"):
+        checkpoints.check_room(tmp_path, 1_001)
 
 
 @pytest.mark.parametrize("what", ["fingerprint", "seed", "versions.keras", "settings.units"])

@@ -38,12 +38,17 @@ def load_classes(name: str, folders: Folders) -> tuple[dict[str, dict[str, np.nd
 
 
 def find(name: str, folders: Folders) -> Any | None:
-    """The prepared data set's TFDS builder, or None if no folder has it."""
+    """The prepared data set's TFDS builder, or None if no folder has it; raises IntegrityError for a damaged one."""
     import tensorflow_datasets as tfds
 
     logging.getLogger("absl").setLevel(logging.ERROR)  # it warns of every folder that is not prepared yet
     for folder in folders.datasets:
-        builder = tfds.builder(name, data_dir=folder, **_ours(name, folders))
+        try:
+            builder = tfds.builder(name, data_dir=folder, **_ours(name, folders))
+        except Exception as error:  # it reads what it prepared there, and raises whatever its parsers do
+            if any((Path(folder) / name).rglob("dataset_info.json")):
+                raise _damaged(Path(folder) / name, error) from error
+            raise
         if builder.is_prepared():
             return builder
     return None
@@ -127,9 +132,13 @@ def _whole(builder: Any) -> Iterator[None]:
     try:
         yield
     except (tf.errors.DataLossError, tf.errors.FailedPreconditionError, tf.errors.NotFoundError) as error:
-        raise IntegrityError(
-            f"{builder.data_dir} is cut off or altered ({type(error).__name__}); remove it and run the command again"
-        ) from error
+        raise _damaged(builder.data_dir, error) from error
+
+
+def _damaged(folder: Path, error: BaseException) -> IntegrityError:
+    return IntegrityError(
+        f"{folder} is cut off or altered ({type(error).__name__}); remove it and run the command again"
+    )
 
 
 def _short(error: BaseException) -> str:

@@ -53,6 +53,7 @@ def main(arguments: list[str] | None = None) -> None:
             traceback.print_exc()
         code, message = _outcome(error)
         if message:
+            message = message.replace("\r", "\\r").replace("\n", "\\n")  # as in names of files
             click.echo(f"seqtasks: error: {message}", err=True)
         sys.exit(code)
     sys.exit(0)
@@ -68,7 +69,7 @@ def _outcome(error: BaseException) -> tuple[int, str | None]:
         case click.ClickException():
             return 2, " ".join(error.format_message().split())
         case SeqtasksError():
-            return error.exit_code, str(error).replace("\r", "\\r").replace("\n", "\\n")  # as in names of files
+            return error.exit_code, str(error)
         case BrokenPipeError():
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python's last flush is quiet
             return 141, None
@@ -96,9 +97,10 @@ def _system(error: OSError) -> tuple[int, str]:
     remedies = {
         errno.ENOSPC: ROOM,
         errno.EFBIG: ROOM,
+        errno.EDQUOT: ROOM,
         errno.EACCES: "change its permissions or choose another",
         errno.EROFS: "choose a folder that can be written",
         errno.EIO: "the disk failed; nothing that was there before is damaged, run the command again",
     }
     remedy = remedies.get(error.errno or 0, WHERE)
-    return 5, f"{name}{error.strerror or error}; {remedy}"
+    return 5, f"{name}{' '.join(str(error.strerror or error).split())}; {remedy}"

@@ -97,7 +97,7 @@ def _opened(names: list[str], skip_invalid: bool) -> tuple[list[str], _Contents]
     kept, refused = list[str](), list[str]()
     for place, name in enumerate(names):
         try:
-            fault = "a pipe" if Path(name).is_fifo() else pictures.fault(every[place])
+            fault = "a pipe or a device" if pictures.endless(Path(name)) else pictures.fault(every[place])
         except OSError as error:
             fault = f"not to be read ({error.strerror})"
         if fault:

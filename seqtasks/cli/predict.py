@@ -76,7 +76,7 @@ def command(
     if file and as_json:
         raise UsageError("--json is for the answers to values, a file's keep its form; leave --json out")
     of_files = {
-        "--output": output, "--format": kind, "--strict": strict, "--text-column": input_column,
+        "--output": output, "--format": kind, "--strict": strict, "--input-column": input_column,
         "--separator": separator, "--encoding": None if encoding == options.ENCODING else encoding,
     }  # fmt: skip
     if values and (needless := [name for name, given in of_files.items() if given not in (None, False)]):

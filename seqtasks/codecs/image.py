@@ -22,7 +22,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqtasks import downloading, pictures
+from seqtasks import downloading, files, pictures
 from seqtasks.errors import InputError, ResourceError, UsageError, unknown
 
 TUNED = "encoder"  # the name, in a model, of what knew something before it was trained with the rest
@@ -109,8 +109,8 @@ class Image:
         """The bytes of the photograph at a path; raises InputError, which names it, for what is none."""
         path = Path(os.fsdecode(value.strip()))
         try:
-            if path.is_fifo():  # or it were waited for
-                raise InputError(f"names {path}, which is a pipe; give the path of a photograph")
+            if pictures.endless(path):
+                raise InputError(f"names {path}, which is a pipe or a device; give the path of a photograph")
             content = path.read_bytes()
         except FileNotFoundError:
             raise InputError(f"names {path}, which does not exist; give the path of a photograph") from None
@@ -142,7 +142,7 @@ class Image:
 
     def carried(self) -> dict[str, Callable[[Path], None]]:
         """The encoder's weights, which belong to what is learned."""
-        return {ENCODER: lambda path: self.network.save_weights(path, overwrite=True)} if self.frozen else {}
+        return {ENCODER: lambda path: files.save_weights(self.network, path)} if self.frozen else {}
 
     def placed(self, find: Callable[[str], Path]) -> Image:
         """The same with the encoder's weights that were kept: beside the model's or, trained with them, among them."""

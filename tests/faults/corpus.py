@@ -424,7 +424,7 @@ def _rewritten(name: str, **changes: object) -> Maker:
     """A JSON file with other values, and sealed again."""
 
     def change(content: bytes) -> bytes:
-        return files.as_json(files.sealed({**files.unsealed(json.loads(content)), **changes})).encode()
+        return files.as_json(files.sealed({**files.unsealed(content), **changes})).encode()
 
     return _altered(name, change)
 
@@ -434,7 +434,7 @@ def _escaping(name: str) -> Maker:
 
     def harm(folder: Path) -> None:
         path = folder / "serving" / "1" / "manifest.json"
-        manifest = files.unsealed(json.loads(path.read_text()))
+        manifest = files.unsealed(path.read_bytes())
         manifest["files"][name] = next(iter(manifest["files"].values()))
         path.write_text(files.as_json(files.sealed(manifest)))
 

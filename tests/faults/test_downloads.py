@@ -192,7 +192,7 @@ uci_promoters.ADDRESS, fault = sys.argv[1], sys.argv[3]
 if fault == "killed":
     uci_promoters.records = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
 if fault == "full":
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (140, 140))  # less than the archive, more than a lock's record
 main(["download", "dna", "--dataset", "uci_promoters", "--datasets", sys.argv[2]])
 """
 
@@ -227,15 +227,23 @@ def test_what_fails_while_it_is_prepared_is_made_by_the_same_command(
     assert survived("preparing that failed, then the same command", fault, fine), done.stderr[-800:]
 
 
-@pytest.mark.parametrize("harm", ["cut", "altered", "removed"])
+@pytest.mark.parametrize("harm", ["cut", "altered", "removed", "record"])
 def test_a_prepared_set_that_was_harmed_is_refused(
     harm: str, served: Callable[[str], Server], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ):
     served("it is sane")
     assert download(tmp_path) == 0
     (path,) = tmp_path.rglob("*.tfrecord*")
+    if harm == "record":
+        path = path.with_name("dataset_info.json")
     content = path.read_bytes()
-    path.write_bytes({"cut": content[:-9], "altered": content[:-9] + b"!" + content[-8:]}.get(harm, b""))
+    path.write_bytes(
+        {
+            "record": content[: len(content) // 2],
+            "cut": content[:-9],
+            "altered": content[:-9] + b"!" + content[-8:],
+        }.get(harm, b"")
+    )
     if harm == "removed":
         path.unlink()
     with pytest.raises(SystemExit) as ended:

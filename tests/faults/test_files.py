@@ -42,13 +42,16 @@ def read_file(folder: Path) -> str:
     return (folder / "file.txt").read_text()
 
 
+NUMBER = 0.30000001192092896  # of which the last digit does not count
+
+
 def publish(folder: Path, text: str) -> None:
     files.publish(
         folder,
         {
             "one.txt": lambda path: path.write_text(text) and None,
             "two.txt": lambda path: path.write_text(text) and None,
-            "record.json": lambda path: path.write_text(json.dumps({"text": text})) and None,
+            "record.json": lambda path: path.write_text(json.dumps({"text": text, "number": NUMBER})) and None,
         },
         record="record.json",
     )
@@ -176,7 +179,14 @@ def test_a_record_that_was_altered_is_named(tmp_path: Path):
     publish(tmp_path, "old")
     record = tmp_path / "record.json"
     assert files.read_sealed(record, remedy="train again")["text"] == "old"
-    for altered in (record.read_text().replace("old", "new"), "{}", record.read_text().replace("sha256", "sha257")):
+    last = record.read_text().replace(str(NUMBER), f"{str(NUMBER)[:-1]}7")
+    assert json.loads(last) == json.loads(record.read_text())
+    for altered in (
+        last,
+        record.read_text().replace("old", "new"),
+        "{}",
+        record.read_text().replace("sha256", "sha257"),
+    ):
         record.write_text(altered)
         with pytest.raises(
             IntegrityError, match=r"record\.json is not as it was written, or of another version of seqtasks; train"

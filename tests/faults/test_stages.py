@@ -315,17 +315,21 @@ def test_a_second_training_in_the_folder_ends_with_7(tmp_path: Path):
     assert code == 0
 
 
-@pytest.mark.parametrize(("stage", "size"), [("train", 20_000), ("export", 50_000)])
-def test_files_that_do_not_fit_are_one_line(stage: str, size: int, undisturbed: Path, tmp_path: Path):
+@pytest.mark.parametrize(
+    ("stage", "every", "size"), [("train", "10", 20_000), ("train", "100000", 20_000), ("export", "10", 50_000)]
+)
+def test_files_that_do_not_fit_are_one_line(stage: str, every: str, size: int, undisturbed: Path, tmp_path: Path):
     """As on a disk that is full, in whatever library writes."""
     shutil.copytree(undisturbed, tmp_path / "model")
     before, exports = outcome(tmp_path / "model"), exporting.numbers(tmp_path / "model")
-    code, printed = run([*command("sentiment", stage), *at(tmp_path / "model")], tmp_path, LARGEST_FILE=str(size))
+    code, printed = run(
+        [*command("sentiment", stage), *at(tmp_path / "model")], tmp_path, LARGEST_FILE=str(size), EVERY=every
+    )
     fine = code == 5 and "Traceback" not in printed and printed.splitlines()[-1].startswith("seqtasks: error: ")
     fine &= outcome(tmp_path / "model") == before and exporting.numbers(tmp_path / "model") == exports
     code, after = run([*command("sentiment", stage), *at(tmp_path / "model")], tmp_path)
     fine &= code == 0 and outcome(tmp_path / "model") == before and not litter(tmp_path / "model")
-    assert survived("file size limit", stage, fine), (printed, after)
+    assert survived("file size limit", f"{stage} {every}", fine), (printed, after)
 
 
 def test_an_unfinished_training_is_never_mixed_with_another(tmp_path: Path):
