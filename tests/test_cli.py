@@ -166,8 +166,8 @@ def test_evaluate_says_which_splits_there_are(learned: Learned, capsys):
 def test_another_tasks_folder_is_refused(learned: Learned, tmp_path, capsys):
     from seqtasks.cli import main
 
-    card = (learned.folder / "card.json").read_text().replace(f'"task": "{learned.name}"', '"task": "juggling"')
-    (tmp_path / "card.json").write_text(card)
+    card = files.unsealed((learned.folder / "card.json").read_bytes())
+    files.write_json(tmp_path / "card.json", files.sealed(card | {"task": "juggling"}))
     with pytest.raises(SystemExit) as ended:
         main(["evaluate", learned.name, "--model", str(tmp_path)])
     assert ended.value.code == 2

@@ -316,7 +316,12 @@ def test_a_second_training_in_the_folder_ends_with_7(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("stage", "every", "size"), [("train", "10", 20_000), ("train", "100000", 20_000), ("export", "10", 50_000)]
+    ("stage", "every", "size"),
+    [
+        ("train", "100000", 20_000),  # so that the weights are the first
+        pytest.param("train", "10", 20_000, marks=FAULTS),
+        pytest.param("export", "10", 50_000, marks=FAULTS),
+    ],
 )
 def test_files_that_do_not_fit_are_one_line(stage: str, every: str, size: int, undisturbed: Path, tmp_path: Path):
     """As on a disk that is full, in whatever library writes."""
