@@ -23,7 +23,7 @@ import tensorflow as tf
 
 from seqtasks import codecs, converting, files, runtimes, serving
 from seqtasks.errors import IntegrityError, UsageError
-from seqtasks.serving import FOLDERS, MANIFEST, SAVED_MODEL
+from seqtasks.serving import FOLDERS, MANIFEST, SAVED_MODEL, numbers
 from seqtasks.task import Task
 from seqtasks.trained import Trained
 
@@ -205,11 +205,6 @@ def assemble(trained: Trained) -> tf.Module:
 
 def next_number(folder: Path, form: str = SAVED_MODEL) -> int:
     return max(numbers(folder, form), default=0) + 1
-
-
-def numbers(folder: Path, form: str = SAVED_MODEL) -> list[int]:
-    """The numbers of a form's exports in a model's folder, in order."""
-    return sorted(int(path.name) for path in (folder / FOLDERS[form]).glob("*") if path.name.isdecimal())
 
 
 def _write_manifest(

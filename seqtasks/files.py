@@ -165,6 +165,11 @@ def resolve(folder: Path, name: str, recorded: Mapping[str, str], *, remedy: str
     raise IntegrityError(f"{folder / name} {state}; {remedy}")
 
 
+def endless(path: Path) -> bool:
+    """Whether it is a pipe or a device, for whose end one might wait, and which cannot be read a second time."""
+    return path.exists() and not (path.is_file() or path.is_dir())
+
+
 def sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

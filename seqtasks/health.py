@@ -48,7 +48,8 @@ def model(folder: Path) -> Iterator[Finding]:
     if (folder / cards.NAME).exists():
         yield _checked(str(folder), lambda: _trained(folder))
     for form, name in serving.FOLDERS.items():
-        for each in sorted(each for each in (folder / name).glob("*") if each.name.isdecimal()):
+        for number in serving.numbers(folder, form):
+            each = folder / name / str(number)
             yield _checked(str(each), lambda each=each, form=form: _export(each, form))
     if (folder / trained.TRAINING / "run.json").exists():
         remedy = f"go on with the same command, or begin again with --fresh; it is in {folder / trained.TRAINING}"

@@ -158,7 +158,7 @@ def text(path: Path, options: Options, usual: Sequence[str]) -> bytes:
 
     Every line of it ends with a line feed, whatever it ended with in the file.
     """
-    readers.check_file(path)
+    _check_file(path)
     options = replace(options, longest=MOST)  # a field is no example: a novel may stand in it
     if path.is_dir():
         found = sorted(path.rglob("*.txt")) + sorted(path.rglob("*.txt.gz"))
@@ -183,7 +183,7 @@ def _column(path: Path, options: Options, usual: Sequence[str]) -> str:
 
 def _store(path: Path, options: Options, columns: Columns, folder: Path, notice: Callable[[str], None]) -> Path:
     """The folder with the file's examples, written now if it is not there yet."""
-    readers.check_file(path)
+    _check_file(path)
     path = _table(path) if columns.files else path
     store = folder / "own" / f"{Path(path.name).stem}-{_fingerprint(path, options, columns)}"
     if not (store / "about.json").exists():
@@ -191,6 +191,11 @@ def _store(path: Path, options: Options, columns: Columns, folder: Path, notice:
         with files.new_folder(store, point="store") as part:
             _fill(part, path, options, columns)
     return store
+
+
+def _check_file(path: Path) -> None:
+    if files.endless(path):  # a file of one's own is read several times
+        raise InputError(f"{path} is a pipe or a device; give a file")
 
 
 def _fingerprint(path: Path, options: Options, columns: Columns) -> str:

@@ -7,7 +7,6 @@ is said to be none: in a batch it harms no other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import tensorflow as tf
 
@@ -31,11 +30,6 @@ def upright(values: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
 
     signature = (tf.TensorSpec([size, size, 3], tf.uint8), tf.TensorSpec([], tf.bool))
     return tf.map_fn(one, values, fn_output_signature=signature)
-
-
-def endless(path: Path) -> bool:
-    """Whether it is a pipe or a device, for whose end one might wait."""
-    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def fault(content: bytes) -> str | None:

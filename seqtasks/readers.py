@@ -127,12 +127,6 @@ def kind_of(path: Path, options: Options) -> str:
     return kind
 
 
-def check_file(path: Path) -> None:
-    """Raises InputError for a pipe or a device, which cannot be read a second time."""
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise InputError(f"{path} is a pipe or a device; give a file")
-
-
 def is_table(path: Path) -> bool:
     """Whether the name is that of a file with named columns."""
     return _suffix(path) in (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")

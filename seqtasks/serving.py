@@ -121,7 +121,7 @@ def newest(path: Path, form: str = SAVED_MODEL) -> Path:
     """The folder of the export to read; raises UsageError where there is none."""
     if (path / MANIFEST).exists() or (path / "saved_model.pb").exists():
         return path
-    found = [each for each in (path / FOLDERS[form]).glob("*") if each.name.isdecimal()]
+    found = numbers(path, form)
     if not found:
         option = "" if form == SAVED_MODEL else f" --format {form}"
         card = path / "card.json"
@@ -129,15 +129,19 @@ def newest(path: Path, form: str = SAVED_MODEL) -> Path:
         raise UsageError(
             f'no export in {path}; run "seqtasks export {task}{option}" first or name its folder with --model'
         )
-    return max(found, key=lambda each: int(each.name))
+    return path / FOLDERS[form] / str(found[-1])
 
 
 def exports(path: Path) -> list[Path]:
     """The folders of all exports in a model's folder, or the folder given where it is an export."""
     if (path / MANIFEST).exists():
         return [path]
-    found = [each for name in FOLDERS.values() for each in (path / name).glob("*") if each.name.isdecimal()]
-    return sorted(found, key=lambda each: (each.parent, int(each.name)))
+    return [path / name / str(number) for form, name in FOLDERS.items() for number in numbers(path, form)]
+
+
+def numbers(path: Path, form: str = SAVED_MODEL) -> list[int]:
+    """The numbers of a form's exports in a model's folder, in order."""
+    return sorted(int(each.name) for each in (path / FOLDERS[form]).glob("*") if each.name.isdecimal())
 
 
 def verified(folder: Path) -> dict[str, Any]:

@@ -91,13 +91,13 @@ def _expanded(images: tuple[str, ...]) -> Any:
 
 def _opened(names: list[str], skip_invalid: bool) -> tuple[list[str], _Contents]:
     """The pictures' names and bytes; raises InputError for what is none, or says how many were left out."""
-    from seqtasks import pictures
+    from seqtasks import files, pictures
 
     every = _Contents(names, sys.stdin.buffer.read() if STDIN in names else b"")
     kept, refused = list[str](), list[str]()
     for place, name in enumerate(names):
         try:
-            fault = "a pipe or a device" if pictures.endless(Path(name)) else pictures.fault(every[place])
+            fault = "a pipe or a device" if files.endless(Path(name)) else pictures.fault(every[place])
         except OSError as error:
             fault = f"not to be read ({error.strerror})"
         if fault:

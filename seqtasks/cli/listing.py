@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from seqtasks import cards, tasks
+from seqtasks import cards, serving, tasks
 from seqtasks.cli import options
 from seqtasks.errors import SeqtasksError
 
@@ -46,8 +46,7 @@ def _row(name: str) -> dict[str, Any]:
     except SeqtasksError:
         return row | {"trained": "damaged"}
     row["trained"] = f"{card.dataset}, {card.created[:10]}"
-    exports = (each.name for each in (folder / "serving").glob("*") if each.name.isdecimal())
-    row["exported"] = max(map(int, exports), default=None)
+    row["exported"] = max(serving.numbers(folder), default=None)
     try:
         metrics = json.loads((folder / "metrics.json").read_text())
         measure = next(name for name in MEASURES if name in metrics)

@@ -109,7 +109,7 @@ class Image:
         """The bytes of the photograph at a path; raises InputError, which names it, for what is none."""
         path = Path(os.fsdecode(value.strip()))
         try:
-            if pictures.endless(path):
+            if files.endless(path):
                 raise InputError(f"names {path}, which is a pipe or a device; give the path of a photograph")
             content = path.read_bytes()
         except FileNotFoundError:
