@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from seqtasks import codecs, converting, files, runtimes, serving
+from seqtasks import cards, codecs, converting, files, runtimes, serving
 from seqtasks.errors import IntegrityError, UsageError
 from seqtasks.serving import FOLDERS, MANIFEST, SAVED_MODEL, numbers
 from seqtasks.task import Task
@@ -210,12 +210,17 @@ def next_number(folder: Path, form: str = SAVED_MODEL) -> int:
 def _write_manifest(
     trained: Trained, folder: Path, more: dict[str, Any], golden: Sequence[bytes], expected: list[dict[str, Any]]
 ) -> None:
-    """What the export is, one worked example, and the sha256 of each of its files, and of itself."""
+    """What the export is, one worked example, and the sha256 of each of its files, and of itself.
+
+    When and by which versions it was made are its own; those of the training are kept as "trained".
+    """
     card = {key: value for key, value in asdict(trained.card).items() if key not in ("inputs", "targets", "files")}
+    made = cards.provenance()
+    card["trained"] = {key: card[key] for key in made}
     example = {"input": _as_json(golden[0]), **expected[0]}
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     hashes = {path.relative_to(folder).as_posix(): files.sha256(path) for path in paths}
-    value = {**card, **more, "names": list(trained.task.targets.names), "example": example, "files": hashes}
+    value = {**card, **made, **more, "names": list(trained.task.targets.names), "example": example, "files": hashes}
     (folder / MANIFEST).write_bytes(files.as_json(files.sealed(value)).encode())
 
 

@@ -107,6 +107,18 @@ def test_the_manifest_has_a_worked_example(learned: Learned):
         np.testing.assert_allclose(list(answer["probabilities"].values()), example["probabilities"], atol=1e-5)
 
 
+@quickly("sentiment")
+def test_the_manifest_says_what_made_the_export_and_what_the_model(learned: Learned, model: Path):
+    long_ago = {"versions": {"tensorflow": "2.0"}, "commit": "abc", "created": "2020-02-02T02:02:02+00:00"}
+    card = files.unsealed((model / "card.json").read_bytes())
+    files.write_json(model / "card.json", files.sealed(card | long_ago))
+    run("export", learned.name, "--model", model)
+    manifest = seqtasks.load(model).manifest
+    assert manifest["trained"] == long_ago
+    assert manifest["versions"] == card["versions"]
+    assert manifest["created"] > card["created"]
+
+
 def test_the_class_names_are_in_the_savedmodel(learned: Learned):
     served = seqtasks.load(learned.folder)
     task = tasks.find(learned.name)
