@@ -177,17 +177,15 @@ def test_features_are_computed_once_and_again_where_they_are_damaged(captioned: 
     assert prepared(captioned, encoder, said).train.fingerprint() == whole
     assert prepared(captioned, encoder, said, words="7").train.fingerprint() != whole  # of what is told, not of these
     assert len(said) == 1
-    rows = next((captioned / "datasets" / "own").glob("encoded-*/rows.npz"))
-    rows.write_bytes(b"")  # as a full disk leaves it
-    assert prepared(captioned, encoder, said).train.fingerprint() == whole
-    assert re.search(r"rows\.npz cannot be read \(EOFError\): it is made again", said.pop())
-    for file in sorted((captioned / "datasets" / "own").glob("encoded-*/values.bin")):
-        content = bytearray(file.read_bytes())
+    one, *others = sorted((captioned / "datasets" / "own").glob("encoded-*"))
+    (one / "rows.npz").write_bytes(b"")  # as a full disk leaves it
+    for each in others:
+        content = bytearray((each / "values.bin").read_bytes())
         content[100] ^= 1
-        file.write_bytes(content)
+        (each / "values.bin").write_bytes(content)
     assert prepared(captioned, encoder, said).train.fingerprint() == whole
-    assert len(said) == 3
-    assert re.search(r"values\.bin is not what was written: it is made again", said[1])
+    assert sum("rows.npz cannot be read (EOFError): it is made again" in each for each in said) == 1
+    assert sum("values.bin is not what was written: it is made again" in each for each in said) == len(others) >= 1
 
 
 def test_encoding_goes_on_where_it_was_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -289,6 +287,7 @@ def test_other_ways_to_learn(captioned: Path, encoder: Path, settings: dict[str,
     assert bool(learned_layers(captioned / "model")) == tuned
 
 
+@pytest.mark.thorough
 def test_what_an_encoder_knew_is_moved_more_slowly(captioned: Path, encoder: Path):
     lesson, moved = prepared(captioned, encoder, [], fine_tuned="2"), {}
     for rate in (0.5, 1.0):

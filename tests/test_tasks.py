@@ -116,7 +116,7 @@ def test_restored_it_answers_alike(learned: Learned, served: serving.Served):
     compared(again(values), served(values), atol=1e-6)
 
 
-@quickly("sentiment", "captioning")
+@quickly("sentiment")
 def test_same_seed_same_weights_other_seed_others(learned: Learned, tmp_path: Path):
     def weights(folder: Path, seed: int, *, alone: bool = False) -> str:
         settings = SAMPLES[learned.name].settings | {"epochs": "1", "least_steps": "10"} | UNCOMPILED
