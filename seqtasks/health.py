@@ -47,9 +47,8 @@ def model(folder: Path) -> Iterator[Finding]:
     """A model's folder and its exports; nothing of a folder that holds neither."""
     if (folder / cards.NAME).exists():
         yield _checked(str(folder), lambda: _trained(folder))
-    for form, name in serving.FOLDERS.items():
-        for number in serving.numbers(folder, form):
-            each = folder / name / str(number)
+    for form in serving.FOLDERS:
+        for each in serving.folders(folder, form):
             yield _checked(str(each), lambda each=each, form=form: _export(each, form))
     if (folder / trained.TRAINING / "run.json").exists():
         remedy = f"go on with the same command, or begin again with --fresh; it is in {folder / trained.TRAINING}"

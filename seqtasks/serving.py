@@ -121,7 +121,7 @@ def newest(path: Path, form: str = SAVED_MODEL) -> Path:
     """The folder of the export to read; raises UsageError where there is none."""
     if (path / MANIFEST).exists() or (path / "saved_model.pb").exists():
         return path
-    found = numbers(path, form)
+    found = folders(path, form)
     if not found:
         option = "" if form == SAVED_MODEL else f" --format {form}"
         card = path / "card.json"
@@ -129,19 +129,25 @@ def newest(path: Path, form: str = SAVED_MODEL) -> Path:
         raise UsageError(
             f'no export in {path}; run "seqtasks export {task}{option}" first or name its folder with --model'
         )
-    return path / FOLDERS[form] / str(found[-1])
+    return found[-1]
 
 
 def exports(path: Path) -> list[Path]:
     """The folders of all exports in a model's folder, or the folder given where it is an export."""
     if (path / MANIFEST).exists():
         return [path]
-    return [path / name / str(number) for form, name in FOLDERS.items() for number in numbers(path, form)]
+    return [each for form in FOLDERS for each in folders(path, form)]
 
 
 def numbers(path: Path, form: str = SAVED_MODEL) -> list[int]:
     """The numbers of a form's exports in a model's folder, in order."""
-    return sorted(int(each.name) for each in (path / FOLDERS[form]).glob("*") if each.name.isdecimal())
+    return [int(each.name) for each in folders(path, form)]
+
+
+def folders(path: Path, form: str = SAVED_MODEL) -> list[Path]:
+    """The folders of a form's exports in a model's folder, by their numbers: 00000002, as some write it, is 2."""
+    found = (each for each in (path / FOLDERS[form]).glob("*") if each.name.isdecimal())
+    return sorted(found, key=lambda each: int(each.name))
 
 
 def verified(folder: Path) -> dict[str, Any]:

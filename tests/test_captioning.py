@@ -178,12 +178,14 @@ def test_features_are_computed_once_and_again_where_they_are_damaged(captioned: 
     assert prepared(captioned, encoder, said, words="7").train.fingerprint() != whole  # of what is told, not of these
     assert len(said) == 1
     one, *others = sorted((captioned / "datasets" / "own").glob("encoded-*"))
+    values = {each / "values.bin": (each / "values.bin").read_bytes() for each in (one, *others)}
     (one / "rows.npz").write_bytes(b"")  # as a full disk leaves it
     for each in others:
-        content = bytearray((each / "values.bin").read_bytes())
+        content = bytearray(values[each / "values.bin"])
         content[100] ^= 1
         (each / "values.bin").write_bytes(content)
     assert prepared(captioned, encoder, said).train.fingerprint() == whole
+    assert {file: file.read_bytes() for file in values} == values
     assert sum("rows.npz cannot be read (EOFError): it is made again" in each for each in said) == 1
     assert sum("values.bin is not what was written: it is made again" in each for each in said) == len(others) >= 1
 

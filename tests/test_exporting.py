@@ -31,6 +31,9 @@ def test_each_export_takes_the_next_number_and_the_newest_is_read(learned: Learn
     assert exporting.numbers(model)[-1] == first + 1
     assert seqtasks.load(model).folder == model / "serving" / str(first + 1)
     assert seqtasks.load(model / "serving" / str(first)).folder.name == str(first)
+    padded = (model / "serving" / str(first + 1)).rename(model / "serving" / f"{first + 1:08}")
+    assert seqtasks.load(model).folder == padded  # TensorFlow Serving reads it so too
+    assert exporting.next_number(model) == first + 2
 
 
 @quickly("sentiment")
