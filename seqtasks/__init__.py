@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seqtasks.serving import Served
+    from seqtasks.inference.predictor import Served
 
 __all__ = ["load"]
 
 
 def load(path: str | Path) -> Served:
     """The newest export in a model's folder, ready to answer: `load("saved_models/sentiment")(["A fine film."])`."""
-    from seqtasks import serving
+    from seqtasks.inference import predictor
 
-    return serving.load(path)
+    return predictor.load(path)

@@ -25,8 +25,10 @@ import pytest
 import tensorflow as tf
 from click.testing import CliRunner, Result
 
-from seqtasks import exporting, serving, tasks
+from seqtasks import tasks
 from seqtasks.cli import group
+from seqtasks.export import savedmodel
+from seqtasks.inference import predictor
 from seqtasks.task import Folders
 from tests.samples import SAMPLES, make_smaller
 
@@ -104,9 +106,9 @@ def copied(learned: Learned, tmp_path: Path) -> Learned:
 
 def exported(learned: Learned, form: str) -> Path:
     """The newest export of a form, made where there is none yet."""
-    if not exporting.numbers(learned.folder, form):
+    if not savedmodel.numbers(learned.folder, form):
         run("export", learned.name, "--format", form, "--model", learned.folder)
-    return serving.newest(learned.folder, form)
+    return predictor.newest(learned.folder, form)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from importlib import import_module
 
-from seqtasks import splits
+from seqtasks.data import splits
 from seqtasks.task import Examples, Task
 
 

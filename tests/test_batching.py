@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqtasks import batching, splits
 from seqtasks.codecs.labels import Labels
 from seqtasks.codecs.text import Text
+from seqtasks.data import batches as batching
+from seqtasks.data import splits
 from seqtasks.errors import InputError
 from seqtasks.task import Examples
 

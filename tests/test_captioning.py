@@ -15,15 +15,19 @@ import tensorflow as tf
 from click.testing import CliRunner
 from PIL import Image as Picture
 
-from seqtasks import batching, builders, files, learning, measures, own, pages, serving, tasks, trained
+from seqtasks import files, tasks
 from seqtasks.cli import group
-from seqtasks.codecs.captions import Captions
 from seqtasks.codecs.image import Image
 from seqtasks.codecs.labels import Labels
+from seqtasks.codecs.sentences import Sentences
 from seqtasks.codecs.text import Text
+from seqtasks.data import batches, user
+from seqtasks.data.readers import Options
 from seqtasks.errors import InputError, IntegrityError, ResourceError, UsageError
-from seqtasks.readers import Options
+from seqtasks.inference import predictor
+from seqtasks.metrics import classification, report
 from seqtasks.task import Examples, Folders
+from seqtasks.training import experiment, model_folder
 from tests.conftest import Learned, run, sets
 from tests.samples import answers
 
@@ -86,9 +90,9 @@ def captioned(tmp_path: Path) -> Path:
 
 
 def read(path: Path, **options: bool) -> dict[str, Examples]:
-    columns = own.Columns(Image(encoder="small", size=SIZE), Captions(), files=True)
-    source = own.Source(str(path), None, Options(**options))
-    return own.read(source, columns, path.parent / "datasets", lambda text: None)
+    columns = user.Columns(Image(encoder="small", size=SIZE), Sentences(), files=True)
+    source = user.Source(str(path), None, Options(**options))
+    return user.read(source, columns, path.parent / "datasets", lambda text: None)
 
 
 @pytest.mark.parametrize("named", ["captions.csv", ""])
@@ -161,10 +165,10 @@ def test_a_folder_has_one_table(tmp_path: Path, count: int):
         read(tmp_path)
 
 
-def prepared(captioned: Path, encoder: Path, said: list[str], **changes: str) -> learning.Lesson:
+def prepared(captioned: Path, encoder: Path, said: list[str], **changes: str) -> experiment.Lesson:
     folders = Folders((str(captioned / "datasets"),), str(encoder))
     task = tasks.find("captioning").configure(SETTINGS | changes)
-    return learning.prepare(task, own.Source(str(captioned / "captions.csv")), folders, said.append)
+    return experiment.prepare(task, user.Source(str(captioned / "captions.csv")), folders, said.append)
 
 
 def test_features_are_computed_once_and_again_where_they_are_damaged(captioned: Path, encoder: Path):
@@ -191,14 +195,14 @@ def test_features_are_computed_once_and_again_where_they_are_damaged(captioned: 
 
 
 def test_encoding_goes_on_where_it_was_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(batching, "PART", 2 * batching.CHUNK)
+    monkeypatch.setattr(batches, "PART", 2 * batches.CHUNK)
     texts = np.array([f"word{number} ".encode() * (number % 3 + 1) for number in range(2_600)], object)
     examples = Examples(texts, np.array(["a", "b"] * 1_300, object))
     codec, labels = Text().fit([texts]), Labels(("a", "b"))
 
     def encoded(folder: Path) -> str:
         given = (examples, codec, labels, folder)
-        return batching.encode_to_disk(*given, name="train", notice=lambda text: None).fingerprint()
+        return batches.encode_to_disk(*given, name="train", notice=lambda text: None).fingerprint()
 
     def interrupt(point: str) -> None:
         if point == "part.renamed" and len(list((tmp_path / "cut-parts").glob("*.npz"))) == 2:
@@ -232,7 +236,7 @@ def own_model(captioned: Path, encoder: Path) -> Path:
 
 def learned_layers(model: Path) -> set[str]:
     """Those of the encoder that were trained."""
-    restored = trained.restore(model, "captioning")
+    restored = model_folder.restore(model, "captioning")
     names = {each.path.split("/")[0] for each in restored.model.trainable_variables}
     return {name for name in names if name.startswith("conv")}
 
@@ -245,14 +249,14 @@ def test_the_encoder_travels_with_the_model(own_model: Path):
         ).output
     )
     assert 0 <= result["bleu_4"] <= 1
-    (answer,) = serving.load(own_model)([(own_model.parent / "0.png").read_bytes()])
+    (answer,) = predictor.load(own_model)([(own_model.parent / "0.png").read_bytes()])
     assert answer["score"] < 0  # it was read, whatever three steps make of it
     assert (own_model / "captions.html").read_text().count("<img") == result["examples"]
     assert learned_layers(own_model)
-    assert serving.load(own_model).batch == Image().answered_at_once < serving.BATCH
+    assert predictor.load(own_model).batch == Image().answered_at_once < predictor.BATCH
     (own_model / "encoder.weights.h5").write_bytes(b"another")
     with pytest.raises(IntegrityError, match=r"encoder\.weights\.h5 is not the file that was written"):
-        trained.restore(own_model, "captioning")
+        model_folder.restore(own_model, "captioning")
 
 
 @pytest.mark.parametrize(
@@ -285,7 +289,7 @@ def test_other_ways_to_learn(captioned: Path, encoder: Path, settings: dict[str,
     run("train", "captioning", *data, *folders, "--manual-dir", encoder, "--model", captioned / "model", *changes)
     judged = run("evaluate", "captioning", "--split", "train", "--model", captioned / "model", *folders, "--json")
     assert json.loads(judged.stdout)["examples"] == 10
-    tuned = trained.restore(captioned / "model", "captioning").task.inputs.fine_tuned != 0
+    tuned = model_folder.restore(captioned / "model", "captioning").task.inputs.fine_tuned != 0
     assert bool(learned_layers(captioned / "model")) == tuned
 
 
@@ -313,7 +317,7 @@ def test_coco_is_read_one_photograph_after_the_other(tmp_path: Path, monkeypatch
             texts = tf.constant([["A dog runs.", " a\nrunning dog"]])
             return tf.data.Dataset.from_tensor_slices({"image": [split.encode()], "captions": {"text": texts}})
 
-    monkeypatch.setattr(builders, "find", lambda name, folders: Prepared())
+    monkeypatch.setattr("seqtasks.data.tfds.find", lambda name, folders: Prepared())
     found = tasks.find("captioning").examples("coco_captions", Folders((str(tmp_path),)))
     assert {name: each.inputs[:].tolist() for name, each in found.items()} == {
         "train": [b"train"], "validation": [b"val"], "test": [b"test"]
@@ -436,7 +440,7 @@ def test_the_benchmark_runs():
 def test_figures_of_sentences():
     written = ["A dog runs.", "a dog runs", "a cat"]
     references = [["a dog runs"], ["a man"], ["the cat", "a cat sits"]]
-    found = measures.captions(written, references, ["a cat", "nothing"])
+    found = classification.captions(written, references, ["a cat", "nothing"])
     assert found["exact_match"] == pytest.approx(1 / 3)
     assert found["new"] == pytest.approx(2 / 3)
     assert found["distinct"] == pytest.approx(2 / 3)
@@ -444,7 +448,7 @@ def test_figures_of_sentences():
 
 
 def test_a_page_shows_pictures_and_escapes_words():
-    page = pages.captions("a & b", "test", [b"\x89PNG..."], ["<b>"], [["a", "b<"]])
+    page = report.captions("a & b", "test", [b"\x89PNG..."], ["<b>"], [["a", "b<"]])
     assert "data:image/png;base64,iVBORy4uLg==" in page
     assert "<h2>&lt;b&gt;</h2><ul><li>a</li><li>b&lt;</li></ul>" in page
 

@@ -6,23 +6,23 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqtasks import wording
-from seqtasks.codecs.captions import END, Captions
+from seqtasks.codecs.sentences import END, Sentences
+from seqtasks.codecs.vocabulary import START, UNKNOWN
 from seqtasks.errors import UsageError
-from seqtasks.vocabulary import START, UNKNOWN
+from seqtasks.metrics import captions
 
 SAID = ["A dog runs .\nThe dog's tail, a T-shirt!", "a dog", "Ein Café — 'n Hund\n\n ... \nA"]
 
 
-def fitted(*values: str, **fields: int) -> Captions:
-    return Captions(**{"least": 1, **fields}).fit([np.array([each.encode() for each in values], object)])
+def fitted(*values: str, **fields: int) -> Sentences:
+    return Sentences(**{"least": 1, **fields}).fit([np.array([each.encode() for each in values], object)])
 
 
 @pytest.mark.parametrize("said", SAID)
 def test_its_words_are_those_that_captions_are_compared_by(said: str):
-    found = Captions().split(tf.constant([said]))[0].to_list()
+    found = Sentences().split(tf.constant([said]))[0].to_list()
     assert [[word.decode() for word in each] for each in found] == [
-        words for line in said.split("\n") if (words := wording.words(line))
+        words for line in said.split("\n") if (words := captions.words(line))
     ]
 
 
@@ -58,4 +58,4 @@ def test_nothing_behind_the_end_is_said():
 @pytest.mark.parametrize("wrong", [{"words": 0}, {"least": 0}, {"vocabulary_size": 3}])
 def test_settings_that_make_none_are_refused(wrong: dict[str, int]):
     with pytest.raises(UsageError):
-        Captions(**wrong)
+        Sentences(**wrong)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from seqtasks import cards, files, trained
+from seqtasks import files
+from seqtasks.training import card as cards
+from seqtasks.training import model_folder
 from tests.conftest import Learned, run, sets
 from tests.samples import SAMPLES, UNCOMPILED, answers
 
@@ -89,7 +91,7 @@ def test_a_training_that_diverges_ends_with_6(tmp_path: Path, capsys: pytest.Cap
 def test_what_was_trained_in_bfloat16_answers_in_float32(tmp_path: Path):
     small = ("--units", "8", "--epochs", "1", "--set", "least_steps=5", "--set", "embedding=8")
     run("train", "sentiment", "--sample", "--model", tmp_path, "--precision", "bfloat16", *small)
-    restored = trained.restore(tmp_path, "sentiment")
+    restored = model_folder.restore(tmp_path, "sentiment")
     assert restored.card.settings["precision"] == "bfloat16"
     assert restored.model.get_layer("recurrent_1").forward_layer.compute_dtype == "float32"
     assert 0 <= json.loads(run("evaluate", "sentiment", "--model", tmp_path, "--json").stdout)["accuracy"] <= 1

@@ -14,21 +14,23 @@ import numpy as np
 import pytest
 
 import seqtasks
-from seqtasks import converting, exporting, quantizing, runtimes, tasks, trained
-from seqtasks.codecs.captions import END, Captions
+from seqtasks import tasks
 from seqtasks.codecs.image import Image
 from seqtasks.codecs.labels import Labels
 from seqtasks.codecs.nucleotides import Nucleotides
+from seqtasks.codecs.sentences import END, Sentences
 from seqtasks.codecs.text import Text
 from seqtasks.codecs.tokens import Tokens
+from seqtasks.data.prepare import Data
 from seqtasks.errors import IntegrityError, UsageError
+from seqtasks.export import convert, quantize, replay, savedmodel
 from seqtasks.layers.stack import CELLS
-from seqtasks.preparing import Data
 from seqtasks.task import Task
-from seqtasks.trained import Trained
+from seqtasks.training import model_folder
+from seqtasks.training.model_folder import Trained
 from tests.conftest import Learned, exported, quickly, run
 
-FORMS = list(converting.FORMS)
+FORMS = list(convert.FORMS)
 WORDS = tuple("abcdefgh")
 MOST = 7  # tokens that are written
 MORE = ((False, 1), (True, 2))  # whether both ways, and how many layers, for the thorough half
@@ -50,16 +52,16 @@ def untrained(name: str, codecs: dict[str, Any], **settings: Any) -> Trained:
     task = replace(task, settings={**task.settings, **{key: small[key] for key in small if key in task.settings}})
     task = Task(**{**vars(task), **codecs})
     keras.utils.set_random_seed(1)
-    model = trained.build(task)
+    model = model_folder.build(task)
     for variable in model.trainable_variables:
         variable.assign(variable + keras.random.normal(variable.shape, stddev=0.3, seed=len(variable.shape)))
     return Trained(task, model, None, Path())  # type: ignore[arg-type]  # nobody asks for its card
 
 
 def compared(made: Trained, form: str, folder: Path, rows: list[np.ndarray], end: int = -1) -> None:
-    converting.write(made, form, folder)
-    here = runtimes.asking(converting.in_tensorflow(made), MOST, end)
-    there = runtimes.FORMS[form](folder, MOST, end)
+    convert.write(made, form, folder)
+    here = replay.asking(convert.in_tensorflow(made), MOST, end)
+    there = replay.FORMS[form](folder, MOST, end)
     for row in rows:
         wanted, given = here(row), there(row)
         assert given.get("tokens") == wanted.get("tokens")
@@ -104,7 +106,7 @@ def test_a_text_that_is_written(cell: str, form: str, tmp_path: Path):
 def test_what_is_told_of_a_picture(cell: str, form: str, tmp_path: Path):
     codecs = {
         "inputs": Image(encoder="small", size=16, mirrored=True, near=0.25),
-        "targets": Captions(vocabulary=("\n", *WORDS)),
+        "targets": Sentences(vocabulary=("\n", *WORDS)),
     }
     made = untrained("captioning", codecs, cell=cell, tellers=2, attention=0 if cell == "gru" else 5)
     draw = np.random.default_rng(0)
@@ -122,12 +124,12 @@ def test_an_export_is_checked_in_its_own_runtime(learned: Learned, form: str, mo
 
 
 def checked_in_its_own_runtime(learned: Learned, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "CHECKED", 6)
+    monkeypatch.setattr(savedmodel, "CHECKED", 6)
     result = run("export", learned.name, "--format", form, "--check", "--model", learned.folder)
     cells = [line.split("│") for line in result.output.splitlines() if line.startswith("│")]
     asked, equal = (int(cell) for cell in cells[0][1:3])
     assert asked == equal >= 6
-    folder = learned.folder / exporting.FOLDERS[form] / str(exporting.numbers(learned.folder, form)[-1])
+    folder = learned.folder / savedmodel.FOLDERS[form] / str(savedmodel.numbers(learned.folder, form)[-1])
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["format"] == form
     assert {"serve", "begin"} & set(manifest["endpoints"])
@@ -143,31 +145,31 @@ def checked_in_its_own_runtime(learned: Learned, form: str, monkeypatch: pytest.
 def test_one_that_answers_otherwise_gets_no_number(
     learned: Learned, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    program = Path(exporting.PROGRAM).read_text().replace("int(logits.argmax())", "0")
+    program = Path(savedmodel.PROGRAM).read_text().replace("int(logits.argmax())", "0")
     (tmp_path / "program.py").write_text(program.replace("name: each[0] for", "name: 0 * each[0] for"))
-    monkeypatch.setattr(exporting, "PROGRAM", str(tmp_path / "program.py"))
-    before = exporting.numbers(learned.folder, form)
+    monkeypatch.setattr(savedmodel, "PROGRAM", str(tmp_path / "program.py"))
+    before = savedmodel.numbers(learned.folder, form)
     with pytest.raises(IntegrityError, match="in a fresh process, not"):
         run("export", learned.name, "--format", form, "--model", learned.folder)
-    assert exporting.numbers(learned.folder, form) == before
+    assert savedmodel.numbers(learned.folder, form) == before
 
 
 def test_without_its_runtime_it_says_what_to_install(learned: Learned, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(exporting, "find_spec", lambda name: None)
+    monkeypatch.setattr(savedmodel, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"onnx needs tf2onnx, .*; pip install 'seqtasks\[onnx\]'"):
         run("export", learned.name, "--format", "onnx", "--model", learned.folder)
 
 
 @quickly("sentiment", "text_generation")
 def test_weights_in_eight_bits_are_smaller_and_their_loss_is_told(learned: Learned, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(exporting, "CHECKED", 6)
-    monkeypatch.setattr(quantizing, "EXAMPLES", 20)
-    monkeypatch.setattr(quantizing, "WRITING", 3)
+    monkeypatch.setattr(savedmodel, "CHECKED", 6)
+    monkeypatch.setattr(quantize, "EXAMPLES", 20)
+    monkeypatch.setattr(quantize, "WRITING", 3)
     plain = exported(learned, "litert")
-    before = exporting.numbers(learned.folder, "litert")
+    before = savedmodel.numbers(learned.folder, "litert")
     result = run("export", learned.name, "--format", "litert", "--int8", "--check", "--model", learned.folder)
-    folder = learned.folder / "litert" / str(exporting.next_number(learned.folder, "litert") - 1)
-    assert exporting.numbers(learned.folder, "litert") == [*before, int(folder.name)]
+    folder = learned.folder / "litert" / str(savedmodel.next_number(learned.folder, "litert") - 1)
+    assert savedmodel.numbers(learned.folder, "litert") == [*before, int(folder.name)]
     assert json.loads((folder / "manifest.json").read_text())["eight_bits"]
     sizes = [(each / "model.tflite").stat().st_size for each in (plain, folder)]
     assert sizes[1] < sizes[0]
@@ -188,7 +190,7 @@ def test_weights_in_eight_bits_are_smaller_and_their_loss_is_told(learned: Learn
     ],
 )
 def test_eight_bits_are_asked_of_the_test_only_where_there_is_no_other_split(splits: tuple[str, ...], asked: str):
-    assert quantizing.split(Data("a text", dict.fromkeys(splits), {}, streams=True)) == asked
+    assert quantize.split(Data("a text", dict.fromkeys(splits), {}, streams=True)) == asked
 
 
 def test_eight_bits_are_for_litert(learned: Learned):

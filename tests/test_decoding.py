@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqtasks import decoding
+from seqtasks.decoding import generate as decoding
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz."
 PROBABLE = np.log([0.5, 0.2, 0.2, 0.1]).astype("float32")

@@ -14,13 +14,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqtasks import builders, files, folding, mutation, own, preparing, serving, tasks
+from seqtasks import files, tasks
 from seqtasks.codecs.nucleotides import Nucleotides
+from seqtasks.data import prepare, tfds, user
 from seqtasks.errors import InputError, ResourceError, UsageError
-from seqtasks.layers.front import front
+from seqtasks.inference import mutagenesis, predictor
+from seqtasks.layers.convolution import front
+from seqtasks.layers.nucleotides import Kmers, Mixtures, Strands
 from seqtasks.layers.steps import Attention
-from seqtasks.layers.strands import Kmers, Mixtures, Strands
 from seqtasks.task import Folders
+from seqtasks.training import cross_validate
 from tests.conftest import Learned, run, serving_files, sets
 from tests.samples import SAMPLES, UNCOMPILED
 
@@ -134,20 +137,20 @@ def test_attention_weighs_only_what_is_there():
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> serving.Served:
+def both(tmp_path_factory: pytest.TempPathFactory) -> predictor.Served:
     """An export that reads both strands; what it learned in one epoch does not matter."""
     folder = tmp_path_factory.mktemp("both")
     settings = SAMPLES["dna"].settings | SHORT | {"strands": "both", "kmer": "3", "bidirectional": "no"}
     run("train", "dna", "--sample", "--model", folder, *sets(settings))
     run("export", "dna", "--model", folder)
-    return serving.load(folder)
+    return predictor.load(folder)
 
 
 def reverse_complement(value: str) -> str:
     return value[::-1].translate(str.maketrans("ACGT", "TGCA"))
 
 
-def test_both_strands_get_the_same_answer_in_the_export(both: serving.Served):
+def test_both_strands_get_the_same_answer_in_the_export(both: predictor.Served):
     values = [value for value in SAMPLES["dna"].answers if set(value) <= set("ACGT")]
     there, back = both(values), both([reverse_complement(value) for value in values])
     for one, other in zip(there, back, strict=True):
@@ -173,16 +176,16 @@ class Planted:
 
 
 def test_a_base_matters_where_its_loss_changes_the_answer():
-    found = mutation.effects(Planted(), Nucleotides(), b"ACG")
+    found = mutagenesis.effects(Planted(), Nucleotides(), b"ACG")
     lost = np.log(9) - np.log(0.25)
     np.testing.assert_allclose(found, [[0] * 4, [lost, 0, lost, lost], [0] * 4], atol=1e-9)
 
 
 def test_only_letters_are_replaced_and_only_those_that_are_read():
     with pytest.raises(UsageError, match="few letters"):
-        mutation.effects(Planted(), tasks.find("sentiment").inputs, b"good")
+        mutagenesis.effects(Planted(), tasks.find("sentiment").inputs, b"good")
     with pytest.raises(UsageError, match="at most 2 bases"):
-        mutation.effects(Planted(), Nucleotides(length=2), b"ACG")
+        mutagenesis.effects(Planted(), Nucleotides(length=2), b"ACG")
 
 
 def test_what_each_base_matters_is_drawn_of_what_the_model_reads(learned_of: Callable[[str], Learned], tmp_path: Path):
@@ -255,17 +258,17 @@ def test_a_data_set_is_prepared_by_name(tmp_path: Path):
 
 def test_without_files_and_network_it_says_what_to_do(no_downloads: Folders):
     with pytest.raises(ResourceError, match="SEQTASKS_MANUAL_DIR"):
-        builders.load_classes("uci_splice", no_downloads)
+        tfds.load_classes("uci_splice", no_downloads)
 
 
 def test_a_download_is_made_into_the_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from seqtasks.builders import uci_promoters
+    from seqtasks.data.datasets import uci_promoters
 
     with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
         archive.writestr("promoters.data", "+,S10,\t\ttacta\n-,X,\tggtc\n")
     with serving_files(tmp_path) as address:
         monkeypatch.setattr(uci_promoters, "ADDRESS", f"{address}/set.zip")
-        splits, names = builders.load_classes("uci_promoters", Folders((str(tmp_path / "sets"),)))
+        splits, names = tfds.load_classes("uci_promoters", Folders((str(tmp_path / "sets"),)))
     assert sorted(splits["train"]["sequence"].tolist()) == [b"GGTC", b"TACTA"]
     assert list(names) == ["-", "+"]
 
@@ -306,8 +309,8 @@ def test_other_data_are_not_answered_from_the_folds_of_these(tmp_path: Path):
     def key(sequence: str) -> str:
         rows = "".join(f"{sequence}{base}{other}\t{base}\n" for base in "ACGT" for other in "ACGTRYSW")
         (tmp_path / "own.tsv").write_text("sequence\tlabel\n" + rows)
-        source = own.Source(str(tmp_path / "own.tsv"))
-        data = preparing.read(tasks.find("dna"), source, Folders((str(tmp_path / "sets"),)), print)
-        return folding._key({}, data, 2, 0)
+        source = user.Source(str(tmp_path / "own.tsv"))
+        data = prepare.read(tasks.find("dna"), source, Folders((str(tmp_path / "sets"),)), print)
+        return cross_validate._key({}, data, 2, 0)
 
     assert key("ACGT") != key("TGCA")

@@ -21,13 +21,16 @@ import pytest
 from PIL import Image as Picture
 
 import seqtasks
-from seqtasks import codecs, converting, exporting, runtimes, serving, trained
+from seqtasks import codecs
 from seqtasks.codecs.image import Image
 from seqtasks.codecs.nucleotides import Nucleotides
 from seqtasks.codecs.text import Text
 from seqtasks.codecs.tokens import Tokens
 from seqtasks.errors import IntegrityError, UsageError
+from seqtasks.export import convert, replay, savedmodel
+from seqtasks.inference import predictor
 from seqtasks.patterns import many_to_one
+from seqtasks.training import model_folder
 from tests.conftest import Learned, exported, run
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -50,7 +53,7 @@ WORDS = (
     "\u03c2",
 )
 VALUES = (
-    *exporting.ODD,
+    *savedmodel.ODD,
     b"", b"A film,film! Don't<br />don't<BR\t>a  film\r\n\x0b\x1f\xc2\xa0\xe2\x80\x83a",
     b"\xed\xa0\x80a\xf0\x9f\x98a\xff\xffa", b"a\0b\0\0 film\x00",
     "\u00c9CAF\u00c9 cafe\u0301 \u0130 \u4e2d\u6587".encode(),
@@ -67,7 +70,7 @@ CODECS = [
     Nucleotides(length=20),
     Nucleotides(length=12, keep="tail"),
 ]
-forms = pytest.mark.parametrize("form", converting.FORMS)
+forms = pytest.mark.parametrize("form", convert.FORMS)
 
 
 def reader(codec: Any) -> Callable[[dict[str, Any], bytes], np.ndarray]:
@@ -113,7 +116,7 @@ def test_a_picture_is_read_in_plain_python_as_the_codec_reads_it(size: int):
         given = reader(codec)(asdict(codec), value)
         assert given.dtype == wanted.dtype, kind
         assert given.shape == wanted.shape, kind
-        assert np.abs(given.astype(int) - wanted).max() <= exporting.LEVELS, kind
+        assert np.abs(given.astype(int) - wanted).max() <= savedmodel.LEVELS, kind
 
 
 def answered(program: str, folder: Path, values: list[bytes], place: Path) -> list[str]:
@@ -129,8 +132,8 @@ def answered(program: str, folder: Path, values: list[bytes], place: Path) -> li
 @forms
 def test_an_export_is_asked_without_tensorflow(learned: Learned, form: str, tmp_path: Path):
     folder = exported(learned, form)
-    restored = trained.restore(learned.folder, learned.name)
-    values = list(exporting.golden(restored.task)[:3])
+    restored = model_folder.restore(learned.folder, learned.name)
+    values = list(savedmodel.golden(restored.task)[:3])
     lines = [json.loads(line) for line in answered(f"with_{form}.py", folder, values, tmp_path)]
     if restored.task.pattern is many_to_one:
         for line, wanted in zip(lines, seqtasks.load(learned.folder)(values), strict=True):
@@ -139,15 +142,15 @@ def test_an_export_is_asked_without_tensorflow(learned: Learned, form: str, tmp_
             assert line["probabilities"] == pytest.approx(wanted["probabilities"], abs=1e-5)
         return
     end = getattr(restored.task.targets, "end", -1)
-    ask = runtimes.asking(converting.in_tensorflow(restored), exporting.WRITTEN, end)
+    ask = replay.asking(convert.in_tensorflow(restored), savedmodel.WRITTEN, end)
     for line, row in zip(lines, codecs.rows(restored.task.inputs, values), strict=True):
         tokens = np.array([ask(row)["tokens"]])
         assert line["answer"] == restored.task.targets.decode(tokens).numpy()[0].decode()
 
 
 def test_a_saved_model_is_asked_with_tensorflow_alone(learned: Learned, tmp_path: Path):
-    values = list(exporting.golden(trained.restore(learned.folder, learned.name).task)[:2])
-    lines = answered("with_tensorflow.py", serving.newest(learned.folder), values, tmp_path)
+    values = list(savedmodel.golden(model_folder.restore(learned.folder, learned.name).task)[:2])
+    lines = answered("with_tensorflow.py", predictor.newest(learned.folder), values, tmp_path)
     wanted = [answer["answer"] for answer in seqtasks.load(learned.folder)(values)]
     assert "\n".join(lines) == "\n".join(wanted).rstrip("\n")
 
@@ -230,6 +233,6 @@ def test_no_flipped_bit_is_overlooked(learned: Learned, tmp_path: Path):
             flipped[place % len(content)] ^= 1 << int(draw.integers(8))
             path.write_bytes(flipped)
             with pytest.raises(IntegrityError, match=path.name):
-                serving.verified(folder)
+                predictor.verified(folder)
             path.write_bytes(content)
-        serving.verified(folder)
+        predictor.verified(folder)

@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 
 import seqtasks
-from seqtasks import exporting, files, serving, tasks, trained
+from seqtasks import files, tasks
 from seqtasks.errors import InputError, IntegrityError, UsageError
+from seqtasks.export import savedmodel
+from seqtasks.inference import predictor
+from seqtasks.training import model_folder
 from tests.conftest import Learned, quickly, run
 from tests.samples import SAMPLES
 
@@ -26,14 +29,14 @@ def model(learned: Learned, tmp_path: Path) -> Path:
 
 @quickly("sentiment", "text_generation")
 def test_each_export_takes_the_next_number_and_the_newest_is_read(learned: Learned, model: Path):
-    first = exporting.numbers(model)[-1]
+    first = savedmodel.numbers(model)[-1]
     run("export", learned.name, "--model", model)
-    assert exporting.numbers(model)[-1] == first + 1
+    assert savedmodel.numbers(model)[-1] == first + 1
     assert seqtasks.load(model).folder == model / "serving" / str(first + 1)
     assert seqtasks.load(model / "serving" / str(first)).folder.name == str(first)
     padded = (model / "serving" / str(first + 1)).rename(model / "serving" / f"{first + 1:08}")
     assert seqtasks.load(model).folder == padded  # TensorFlow Serving reads it so too
-    assert exporting.next_number(model) == first + 2
+    assert savedmodel.next_number(model) == first + 2
 
 
 @quickly("sentiment")
@@ -41,15 +44,15 @@ def test_each_export_takes_the_next_number_and_the_newest_is_read(learned: Learn
 def test_an_export_that_answers_otherwise_gets_no_number(
     learned: Learned, model: Path, tmp_path: Path, answers: str, monkeypatch: pytest.MonkeyPatch
 ):
-    before, program = exporting.numbers(model), Path(exporting.PROGRAM).read_text()
+    before, program = savedmodel.numbers(model), Path(savedmodel.PROGRAM).read_text()
     turned = program.replace("for each in values]", "for each in values[::-1]]")
     assert turned != program
     (tmp_path / "program.py").write_text(turned if answers == "others" else "raise SystemExit('broken')")
-    monkeypatch.setattr(exporting, "PROGRAM", str(tmp_path / "program.py"))
-    restored = trained.restore(model, learned.name)
+    monkeypatch.setattr(savedmodel, "PROGRAM", str(tmp_path / "program.py"))
+    restored = model_folder.restore(model, learned.name)
     with pytest.raises(IntegrityError, match="in a fresh process"):
-        exporting.export(restored, exporting.golden(restored.task))
-    assert exporting.numbers(model) == before
+        savedmodel.export(restored, savedmodel.golden(restored.task))
+    assert savedmodel.numbers(model) == before
     assert not list((model / "serving").glob(".*"))
     seqtasks.load(model)
 
@@ -93,7 +96,7 @@ def garble(folder: Path) -> str:
 
 @pytest.mark.parametrize("spoil", [flip, cut, lose, add, link, garble])
 def test_a_spoiled_export_is_refused_by_the_files_name(model: Path, spoil: Callable[[Path], str]):
-    folder = serving.newest(model)
+    folder = predictor.newest(model)
     name = spoil(folder)
     with pytest.raises(IntegrityError, match=name.replace(".", r"\.")):
         seqtasks.load(model)
@@ -136,7 +139,7 @@ def test_no_operation_needs_a_gpu(learned: Learned):
     from tensorflow.core.protobuf import saved_model_pb2
 
     graph = saved_model_pb2.SavedModel()
-    graph.ParseFromString((serving.newest(learned.folder) / "saved_model.pb").read_bytes())
+    graph.ParseFromString((predictor.newest(learned.folder) / "saved_model.pb").read_bytes())
     functions = graph.meta_graphs[0].graph_def.library.function
     operations = {node.op for function in functions for node in function.node_def}
     assert operations
@@ -168,12 +171,12 @@ def test_an_export_is_read_without_writing_while_another_is_made(learned: Learne
     assert {path: path.stat().st_mtime_ns for path in [moved, *moved.rglob("*")]} == before
     served = seqtasks.load(model)
     with ThreadPoolExecutor(1) as pool:
-        restored = trained.restore(model, learned.name)
-        made = pool.submit(exporting.export, restored, exporting.golden(restored.task))
+        restored = model_folder.restore(model, learned.name)
+        made = pool.submit(savedmodel.export, restored, savedmodel.golden(restored.task))
         answers = [served(value)]
         while not made.done():
             answers.append(served(value))
-    assert exporting.numbers(model)[-1] == int(made.result().name)
+    assert savedmodel.numbers(model)[-1] == int(made.result().name)
     assert all(each == wanted for each in [*answers, seqtasks.load(model)(value)])
 
 
@@ -188,4 +191,4 @@ def test_a_card_of_another_version_is_refused(model: Path, learned: Learned):
     card = files.unsealed((model / "card.json").read_bytes())
     files.write_json(model / "card.json", files.sealed(card | {"colour": "red"}))
     with pytest.raises(IntegrityError, match="is not a card of this version"):
-        trained.restore(model, learned.name)
+        model_folder.restore(model, learned.name)

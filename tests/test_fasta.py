@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from seqtasks import fasta, own, preparing, readers, tasks
+from seqtasks import tasks
 from seqtasks.codecs.nucleotides import Nucleotides
+from seqtasks.data import prepare, readers, user
+from seqtasks.data.readers import Options, Reject, Row, fasta
+from seqtasks.data.readers.fasta import Header
 from seqtasks.errors import InputError, IntegrityError, UsageError
-from seqtasks.fasta import Header
-from seqtasks.readers import Options, Reject, Row
-from seqtasks.scanning import Scan
+from seqtasks.inference.scan import Scan
 from seqtasks.task import Folders
 from tests.conftest import Learned, run
 
@@ -82,8 +83,8 @@ LABELLED = "".join(f">{kind}{number} class={kind}\n{'ACGT'[number % 4]}{motif}{'
 
 
 def learned_from(path: Path, tmp_path: Path, **options: object) -> dict[str, list[tuple[bytes, str]]]:
-    source = own.Source(str(path), None, Options(**options))
-    data = preparing.read(tasks.find("dna"), source, Folders((str(tmp_path / "sets"),)), print)
+    source = user.Source(str(path), None, Options(**options))
+    data = prepare.read(tasks.find("dna"), source, Folders((str(tmp_path / "sets"),)), print)
     return {
         name: list(zip(examples.inputs[:], examples.targets[:], strict=True))
         for name, examples in data.examples.items()
@@ -165,7 +166,7 @@ def test_a_stride_beyond_the_window_leaves_gaps(tmp_path: Path):
 
 @pytest.mark.parametrize("block", [1, 2, 3, 7, 1_000])
 def test_blocks_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int):
-    from seqtasks import scanning
+    from seqtasks.inference import scan as scanning
 
     monkeypatch.setattr(scanning, "BLOCK", block)
     bases = "ACGTTGCAAC" * 7

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image as Picture
 
-from seqtasks import builders
+from seqtasks.data import tfds
 from seqtasks.errors import InputError
 from seqtasks.task import Folders
 from tests.conftest import serving_files
@@ -51,14 +51,14 @@ def fetched(folder: Path, *, archives: bool, without: str = "") -> Folders:
 
 @pytest.mark.parametrize("archives", [True, False])
 def test_photographs_with_their_captions(tmp_path: Path, archives: bool):
-    found = builders.load("flickr8k", fetched(tmp_path, archives=archives), ["train", "validation", "test"])
+    found = tfds.load("flickr8k", fetched(tmp_path, archives=archives), ["train", "validation", "test"])
     assert {name: len(rows["image"]) for name, rows in found.items()} == {"train": 2, "validation": 1, "test": 1}
     assert found["test"]["image"].tolist() == [CONTENTS["d.jpg"]]
     assert found["test"]["captions"][0].decode().split("\n") == [f"A d.jpg seen {number} ." for number in range(5)]
 
 
 def test_the_published_archives_are_downloaded_and_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from seqtasks.builders import flickr8k
+    from seqtasks.data.datasets import flickr8k
 
     fetched(tmp_path, archives=False)
     place = tmp_path / "manual" / "flickr8k"
@@ -70,7 +70,7 @@ def test_the_published_archives_are_downloaded_and_unpacked(tmp_path: Path, monk
             archive.write(path, path.name)
     with serving_files(tmp_path) as address:
         monkeypatch.setattr(flickr8k, "ADDRESS", address + "/{}.zip")
-        found = builders.load("flickr8k", Folders((str(tmp_path / "sets"),)), ["train"])["train"]
+        found = tfds.load("flickr8k", Folders((str(tmp_path / "sets"),)), ["train"])["train"]
     assert {name.decode(): image for name, image in zip(found["name"], found["image"], strict=True)} == {
         name: CONTENTS[name] for name in NAMES["train"]
     }
@@ -79,14 +79,14 @@ def test_the_published_archives_are_downloaded_and_unpacked(tmp_path: Path, monk
 @pytest.mark.parametrize("archives", [True, False])
 def test_a_missing_photograph_is_named(tmp_path: Path, archives: bool):
     with pytest.raises(InputError, match=r"lacks 1 photographs of the dev split, such as c\.jpg"):
-        builders.load("flickr8k", fetched(tmp_path, archives=archives, without="c.jpg"), ["train"])
+        tfds.load("flickr8k", fetched(tmp_path, archives=archives, without="c.jpg"), ["train"])
 
 
 @pytest.mark.parametrize("archives", [True, False])
 def test_a_damaged_photograph_is_named(tmp_path: Path, archives: bool, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(CONTENTS, "c.jpg", CONTENTS["c.jpg"][:-100])
     with pytest.raises(InputError, match=r"flickr8k: c\.jpg is a damaged JPEG; get it anew"):
-        builders.load("flickr8k", fetched(tmp_path, archives=archives), ["train"])
+        tfds.load("flickr8k", fetched(tmp_path, archives=archives), ["train"])
 
 
 @pytest.mark.parametrize("name", ["Flickr8k.token.txt", "Flickr_8k.devImages.txt"])
@@ -94,7 +94,7 @@ def test_a_missing_text_is_named(tmp_path: Path, name: str):
     folders = fetched(tmp_path, archives=True)
     (tmp_path / "manual" / "flickr8k" / name).unlink()
     with pytest.raises(InputError, match=f"flickr8k lacks {name}"):
-        builders.load("flickr8k", folders, ["train"])
+        tfds.load("flickr8k", folders, ["train"])
 
 
 def test_photographs_of_which_nothing_is_told_are_named(tmp_path: Path):
@@ -104,4 +104,4 @@ def test_photographs_of_which_nothing_is_told_are_named(tmp_path: Path):
         "".join(line for line in captions.read_text().splitlines(keepends=True) if not line.startswith("b.jpg"))
     )
     with pytest.raises(InputError, match=r"token\.txt tells nothing of 1 of the train split, such as b\.jpg"):
-        builders.load("flickr8k", folders, ["train"])
+        tfds.load("flickr8k", folders, ["train"])

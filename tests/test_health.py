@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from seqtasks import health
+from seqtasks.cli import diagnostics
 from seqtasks.errors import IntegrityError, UsageError
 from seqtasks.task import Folders
 from tests.conftest import Learned, run
 
 
 def states(folder: Path) -> dict[str, str]:
-    return {Path(each.what).name: each.state for each in health.model(folder)}
+    return {Path(each.what).name: each.state for each in diagnostics.model(folder)}
 
 
 def test_a_healthy_model_is_healthy(copied: Learned):
@@ -29,12 +29,12 @@ def test_what_is_damaged_is_named_with_what_to_do(copied: Learned, tmp_path: Pat
     training = copied.folder / "training"
     training.mkdir()
     (training / "run.json").write_text("{}")
-    ill = {Path(each.what).name: each for each in health.model(copied.folder) if each.state == "bad"}
+    ill = {Path(each.what).name: each for each in diagnostics.model(copied.folder) if each.state == "bad"}
     assert "model.weights.h5" in ill[copied.folder.name].found
     assert "train again" in ill[copied.folder.name].remedy
     assert "saved_model.pb" in ill["1"].found
     assert "export again" in ill["1"].remedy
-    (unfinished,) = [each for each in health.model(copied.folder) if each.state == "note"]
+    (unfinished,) = [each for each in diagnostics.model(copied.folder) if each.state == "note"]
     assert "go on with the same command" in unfinished.remedy
     shutil.copytree(copied.folder, tmp_path / "models" / "one")
     with pytest.raises(IntegrityError, match=r"2 of \d+ are not as they should be"):
@@ -57,13 +57,13 @@ def test_a_data_set_that_lacks_a_file_is_ill(tmp_path: Path):
     for number in range(2):
         (folder / f"imdb_reviews-train.tfrecord-0000{number}-of-00002").write_bytes(b"rows")
     folders = Folders((str(tmp_path),))
-    assert health._dataset("imdb_reviews", "sentiment", folders).state == "ok"
+    assert diagnostics._dataset("imdb_reviews", "sentiment", folders).state == "ok"
     (folder / "imdb_reviews-train.tfrecord-00001-of-00002").write_bytes(b"")
-    found = health._dataset("imdb_reviews", "sentiment", folders)
+    found = diagnostics._dataset("imdb_reviews", "sentiment", folders)
     assert found.state == "bad"
     assert "00001-of-00002 is missing or empty" in found.found
     (folder / "dataset_info.json").write_text("{")
-    assert health._dataset("imdb_reviews", "sentiment", folders).state == "bad"
+    assert diagnostics._dataset("imdb_reviews", "sentiment", folders).state == "bad"
 
 
 def test_info_tells_what_an_export_is(copied: Learned):

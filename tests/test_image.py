@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqtasks import pictures
+from seqtasks.codecs import image_files
 from seqtasks.codecs.image import Image
 from seqtasks.errors import InputError, UsageError
 
@@ -41,7 +41,7 @@ def test_features_are_what_the_encoder_makes_of_the_picture(weights: Path):
     assert found.dtype == tf.float16
     assert found.shape[1:] == codec.placeholder().shape[1:] == (4, 1280)
     assert lengths.numpy().tolist() == [4, 4]
-    seen = tf.cast(pictures.upright(values, SIZE)[0], tf.float32)
+    seen = tf.cast(image_files.upright(values, SIZE)[0], tf.float32)
     network = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(SIZE, SIZE, 3), alpha=0.35)
     network.load_weights(weights)
     np.testing.assert_allclose(found, network(seen / 127.5 - 1).numpy().reshape(2, 4, 1280), rtol=2e-3, atol=2e-3)
@@ -116,7 +116,7 @@ def test_an_encoder_that_is_learned_is_given_the_pictures():
 
 def test_what_is_no_picture_is_a_grey_one(weights: Path):
     codec = Image(encoder="small", size=32)
-    assert (codec.encode(tf.constant([b"nothing"]))[0].numpy() == pictures.GREY).all()
+    assert (codec.encode(tf.constant([b"nothing"]))[0].numpy() == image_files.GREY).all()
 
 
 def test_the_fingerprint_is_that_of_encoder_and_weights(weights: Path, tmp_path: Path):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqtasks import measures
+from seqtasks.metrics import classification
 
 TARGETS = np.array([0, 0, 1, 1])
 PROBABILITIES = np.array([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.1, 0.9]])
@@ -11,7 +11,7 @@ LENGTHS = np.array([10, 150, 150, 900])
 
 
 def test_classification_by_hand():
-    measured = measures.classification(TARGETS, PROBABILITIES, LENGTHS, ("a", "b"))
+    measured = classification.classification(TARGETS, PROBABILITIES, LENGTHS, ("a", "b"))
     assert measured["accuracy"] == 0.75
     assert measured["confusion"] == [[1, 1], [0, 2]]
     assert measured["macro_f1"] == pytest.approx((2 / 3 + 4 / 5) / 2)
@@ -25,8 +25,10 @@ def test_classification_by_hand():
 
 def test_calibration_error_by_hand():
     confidences, right = np.array([0.9, 0.9, 0.6]), np.array([True, False, True])
-    assert measures.calibration_error(confidences, right) == pytest.approx((2 * 0.4 + 0.4) / 3)
+    assert classification.calibration_error(confidences, right) == pytest.approx((2 * 0.4 + 0.4) / 3)
 
 
 def test_roc_auc_is_not_defined_for_one_class():
-    assert measures.classification(np.array([0, 0]), PROBABILITIES[:2], LENGTHS[:2], ("a", "b"))["roc_auc"] is None
+    assert (
+        classification.classification(np.array([0, 0]), PROBABILITIES[:2], LENGTHS[:2], ("a", "b"))["roc_auc"] is None
+    )

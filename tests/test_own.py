@@ -12,11 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqtasks import answering, cards, readers, serving
 from seqtasks.codecs.labels import Labels
 from seqtasks.codecs.text import Text
+from seqtasks.data import readers
 from seqtasks.errors import InputError
+from seqtasks.inference import files as answering
+from seqtasks.inference import predictor
 from seqtasks.task import Folders
+from seqtasks.training import card as cards
 from tests.conftest import run, sets
 from tests.samples import SAMPLES, UNCOMPILED
 
@@ -186,10 +189,10 @@ def test_values_and_file_exclude_each_other(weather: Path, tmp_path: Path, capsy
 
 def test_interrupted_it_goes_on_where_it_stopped(weather: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(answering, "BATCHES", 2)
-    monkeypatch.setattr(serving, "BATCH", 25)
+    monkeypatch.setattr(predictor, "BATCH", 25)
     data, output = weather / "forecasts.csv", tmp_path / "out.csv"
     whole = predict(weather, "--file", data)
-    served, seen = serving.load(weather / "model"), []
+    served, seen = predictor.load(weather / "model"), []
 
     def answer(power: int) -> None:
         def progress(done: answering.Done) -> None:
@@ -212,7 +215,7 @@ def test_interrupted_it_goes_on_where_it_stopped(weather: Path, tmp_path: Path, 
 
 
 def test_another_input_begins_anew(weather: Path, tmp_path: Path):
-    served = serving.load(weather / "model")
+    served = predictor.load(weather / "model")
     (tmp_path / "out.csv.partial").write_text("id,text\n")
     (tmp_path / "out.csv.progress.json").write_text(
         '{"identity": {}, "rows": 1, "rejects": 0, "size": 8, "rejects_size": 0}'
@@ -251,12 +254,12 @@ def test_compare_trains_each_cell_once(tmp_path: Path):
 
 
 def test_memory_of_a_store_is_a_few_bytes_a_row(weather: Path):
-    from seqtasks import own
+    from seqtasks.data import user
 
-    source = own.Source(str(weather / "forecasts.csv"))
-    texts = own.read(source, own.Columns(Text(), Labels()), weather / "datasets", print)["train"].inputs
+    source = user.Source(str(weather / "forecasts.csv"))
+    texts = user.read(source, user.Columns(Text(), Labels()), weather / "datasets", print)["train"].inputs
     assert texts.starts.nbytes + texts.sizes.nbytes == 12 * len(texts)
-    assert isinstance(texts.take(np.arange(3)), own.Texts)
+    assert isinstance(texts.take(np.arange(3)), user.Texts)
 
 
 def test_the_benchmark_of_memory_reads_few_rows_where_a_sample_is_asked_for(monkeypatch: pytest.MonkeyPatch):

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from seqtasks import own
+from seqtasks.data import user
+from seqtasks.data.readers import Options
 from seqtasks.errors import InputError, SeqtasksError, UsageError
-from seqtasks.readers import Options
 from tests.conftest import run, sets
 
 COLUMNS = ("text", "content")
@@ -18,7 +18,7 @@ SONG = "Água mole\nem pedra dura\ntanto bate\naté que fura.\n"
 
 
 def read(path: Path, **options: str) -> str:
-    return own.text(path, Options(**options), COLUMNS).decode()
+    return user.text(path, Options(**options), COLUMNS).decode()
 
 
 def test_a_file_is_taken_as_it_is_plain_or_packed(tmp_path: Path):

@@ -10,12 +10,12 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from seqtasks import pictures
+from seqtasks.codecs import image_files
 from tests.bombs import bomb
 
 SIZE = 16
 UPRIGHT = tf.function(
-    lambda values: pictures.upright(values, SIZE),
+    lambda values: image_files.upright(values, SIZE),
     input_signature=[tf.TensorSpec([None], tf.string)],
     autograph=False,
 )
@@ -135,7 +135,7 @@ READABLE = {"exif that points nowhere"}
 def test_what_is_no_picture_is_grey_and_said_to_be_none(odd: str):
     found, good = read(ODD[odd])
     assert good == [odd in READABLE]
-    assert odd in READABLE or (found == pictures.GREY).all()
+    assert odd in READABLE or (found == image_files.GREY).all()
 
 
 def test_one_bad_picture_harms_no_other():

@@ -14,12 +14,14 @@ import tensorflow as tf
 from hypothesis import strategies as some
 
 import seqtasks
-from seqtasks import codecs, decoding, serving
-from seqtasks.codecs.captions import Captions
+from seqtasks import codecs
 from seqtasks.codecs.image import Image
 from seqtasks.codecs.nucleotides import Nucleotides
+from seqtasks.codecs.sentences import Sentences
 from seqtasks.codecs.text import Text
 from seqtasks.codecs.tokens import Tokens
+from seqtasks.decoding import generate as decoding
+from seqtasks.inference import predictor
 from tests.conftest import Learned
 from tests.test_examples import CODECS, reader
 
@@ -75,7 +77,7 @@ def test_what_is_written_is_what_was_read(text: str):
 @steadily
 @hypothesis.given(values=some.lists(texts, min_size=1, max_size=4))
 def test_captions_are_read_whatever_they_are(values: list[bytes]):
-    codec = Captions(words=5, several=2, vocabulary=("\n", "a", "film"))
+    codec = Sentences(words=5, several=2, vocabulary=("\n", "a", "film"))
     ids = codec.encode(tf.constant(values)).numpy()
     assert ids.shape == (len(values), 2, 6)
     assert ((ids >= 0) & (ids < codec.choices)).all()
@@ -118,7 +120,7 @@ def test_a_chooser_chooses_a_token_that_there_is(logits: Any, draw: float, tempe
 
 
 @cache
-def loaded(folder: str) -> serving.Served:
+def loaded(folder: str) -> predictor.Served:
     return seqtasks.load(folder)
 
 
@@ -139,5 +141,5 @@ def test_an_export_answers_anything_alone_as_in_company(learned: Learned, values
 
 
 def test_codecs_have_no_other_fields_than_json_holds():
-    for codec in (*CODECS, Text(), Captions(), Image(encoder="small")):
+    for codec in (*CODECS, Text(), Sentences(), Image(encoder="small")):
         assert codecs.restore(json.loads(json.dumps(codecs.describe(codec)))) == codec

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from seqtasks import own, readers
 from seqtasks.codecs.labels import Labels
 from seqtasks.codecs.text import Text
+from seqtasks.data import readers, user
+from seqtasks.data.readers import Options, Reject, Row
 from seqtasks.errors import InputError, SeqtasksError
-from seqtasks.readers import Options, Reject, Row
 
 LONG = 10_000_000
 
@@ -27,8 +27,8 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
 
 def read(path: Path, **options: str) -> list[tuple[str, str]]:
     """Texts and labels, through a store."""
-    source = own.Source(str(path), None, Options(**options))
-    train = own.read(source, own.Columns(Text(), Labels()), path.parent / "datasets", lambda text: None)["train"]
+    source = user.Source(str(path), None, Options(**options))
+    train = user.read(source, user.Columns(Text(), Labels()), path.parent / "datasets", lambda text: None)["train"]
     return [(text.decode(), label) for text, label in zip(train.inputs[:], train.targets[:], strict=True)]
 
 
@@ -152,28 +152,30 @@ def test_bad_rows_do_not_end_the_reading(tmp_path: Path):
 def test_a_store_is_made_once_and_again_when_the_file_changes(tmp_path: Path):
     path = write(tmp_path, "a.csv", CSV)
     said: list[str] = []
-    source = own.Source(str(path))
+    source = user.Source(str(path))
     for _ in range(2):
-        own.read(source, own.Columns(Text(), Labels()), tmp_path / "datasets", said.append)
+        user.read(source, user.Columns(Text(), Labels()), tmp_path / "datasets", said.append)
     assert len(said) == 1
     write(tmp_path, "a.csv", CSV + "new,good\n")
-    assert len(own.read(source, own.Columns(Text(), Labels()), tmp_path / "datasets", said.append)["train"]) == 6
+    assert len(user.read(source, user.Columns(Text(), Labels()), tmp_path / "datasets", said.append)["train"]) == 6
     assert len(said) == 2
 
 
 def test_chosen_rows_stay_on_disk(tmp_path: Path):
     path = write(tmp_path, "a.csv", CSV)
-    texts = own.read(own.Source(str(path)), own.Columns(Text(), Labels()), tmp_path / "datasets", print)["train"].inputs
+    texts = user.read(user.Source(str(path)), user.Columns(Text(), Labels()), tmp_path / "datasets", print)[
+        "train"
+    ].inputs
     some = texts.take([4, 0])
-    assert isinstance(some, own.Texts)
+    assert isinstance(some, user.Texts)
     assert [text.decode() for text in some[:]] == ["olá ☕", "Fine, really."]
 
 
 def test_a_pipe_is_no_file(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe.csv")
-    columns = own.Columns(Text(), Labels())
+    columns = user.Columns(Text(), Labels())
     for path in (tmp_path / "pipe.csv", Path("/dev/zero")):
         with pytest.raises(InputError, match=rf"{path} is a pipe or a device; give a file"):
-            own.read(own.Source(str(path)), columns, tmp_path, print)
+            user.read(user.Source(str(path)), columns, tmp_path, print)
         with pytest.raises(InputError, match=rf"{path} is a pipe or a device; give a file"):
-            own.text(path, Options(), ["text"])
+            user.text(path, Options(), ["text"])

@@ -9,9 +9,11 @@ from pathlib import Path
 import keras
 import pytest
 
-from seqtasks import learning, preparing, tasks
+from seqtasks import tasks
+from seqtasks.data import prepare
 from seqtasks.layers import stack
 from seqtasks.task import Folders
+from seqtasks.training import experiment
 from tests.conftest import run
 
 pytestmark = pytest.mark.slow
@@ -27,7 +29,7 @@ def prepared() -> Folders:
 
 
 def test_imdb_has_its_official_test_split_and_nothing_of_it_in_train(prepared: Folders):
-    data = preparing.read(tasks.find("sentiment"), None, prepared, print)
+    data = prepare.read(tasks.find("sentiment"), None, prepared, print)
     assert data.name == "imdb_reviews"
     assert data.rows == {"train": 22_390, "validation": 2_487, "test": 25_000}
     assert data.dropped["train, also in test"] == 123
@@ -45,7 +47,7 @@ def test_one_short_epoch_is_better_than_chance(prepared: Folders, tmp_path: Path
 
 def test_ours_and_keras_s_layers_learn_alike(prepared: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     settings = {"epochs": 1, "units": 32, "length": 200, "bigrams": 0, "adversarial": 0.0, "vocabulary_size": 10_000}
-    lesson = learning.prepare(tasks.find("sentiment").configure(settings), None, prepared, print)
+    lesson = experiment.prepare(tasks.find("sentiment").configure(settings), None, prepared, print)
 
     def accuracy(kind: type[keras.layers.RNN], seed: int) -> float:
         monkeypatch.setitem(stack.CELLS, "gru", (kind, {}))

@@ -5,12 +5,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from seqtasks import comparing, splits, streams, tasks
+from seqtasks import tasks
 from seqtasks.codecs.tokens import Tokens
+from seqtasks.codecs.vocabulary import START
+from seqtasks.data import splits, streams
+from seqtasks.data.streams import Stream
 from seqtasks.errors import InputError, UsageError
-from seqtasks.streams import Stream
 from seqtasks.task import Examples
-from seqtasks.vocabulary import START
+from seqtasks.training import compare
 
 STREAM = Stream(np.arange(1, 1_001, dtype=np.uint16), 1_000, window=8)
 
@@ -120,10 +122,10 @@ def test_a_data_set_declares_and_what_was_chosen_outweighs():
 
 
 def test_cells_are_compared_on_what_is_held_back():
-    task = comparing.judged(tasks.find("text_generation"))
+    task = compare.judged(tasks.find("text_generation"))
     assert task.on("tiny_shakespeare").settings["held_back"] == 0.05
     with pytest.raises(UsageError, match="leave held_back=0 out"):
-        comparing.judged(task.configure({"held_back": 0.0}))
+        compare.judged(task.configure({"held_back": 0.0}))
 
 
 @pytest.mark.parametrize("value", ["", "x", "x" * 99])

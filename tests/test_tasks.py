@@ -13,8 +13,12 @@ import numpy as np
 import pytest
 
 import seqtasks
-from seqtasks import cards, exporting, preparing, serving, splits, tasks, trained, writing
+from seqtasks import tasks
+from seqtasks.data import prepare, splits
+from seqtasks.export import savedmodel
+from seqtasks.inference import generation, predictor
 from seqtasks.task import Folders
+from seqtasks.training import card, model_folder
 from tests.conftest import Learned, quickly, run, sets
 from tests.samples import SAMPLES, UNCOMPILED, answers, learned_from
 
@@ -31,7 +35,7 @@ print(json.dumps([each.decode() for each in answer]))
 
 
 @pytest.fixture(scope="module")
-def served(learned: Learned) -> serving.Served:
+def served(learned: Learned) -> predictor.Served:
     return seqtasks.load(learned.folder)
 
 
@@ -49,17 +53,17 @@ def test_has_a_row_in_the_samples():
 
 def test_its_row_has_every_label_and_a_text_beyond_ascii(learned: Learned):
     asked = answers(learned.name)
-    labels = trained.restore(learned.folder, learned.name).task.targets.names
+    labels = model_folder.restore(learned.folder, learned.name).task.targets.names
     assert not labels or set(asked.values()) == set(labels)
     assert any(not value.isascii() for value in asked)
     assert len({len(value) for value in asked}) > 1
 
 
-def test_learns_its_sample_by_heart(learned: Learned, served: serving.Served):
+def test_learns_its_sample_by_heart(learned: Learned, served: predictor.Served):
     task = tasks.find(learned.name)
     if task.streams:
         text = task.sample()["train"].targets[0].decode()
-        nats, characters = writing.score(served, [text.encode()])
+        nats, characters = generation.score(served, [text.encode()])
         assert nats / characters < 0.5  # of a text of which one character in five is anybody's guess
         return
     examples = learned_from(task)
@@ -67,21 +71,21 @@ def test_learns_its_sample_by_heart(learned: Learned, served: serving.Served):
     assert given == list(examples.targets)
 
 
-def test_answers_as_expected(learned: Learned, served: serving.Served):
+def test_answers_as_expected(learned: Learned, served: predictor.Served):
     expected = answers(learned.name)
     given = [answer["answer"] for answer in served(list(expected))]
     begun = [answer[: len(wanted)] for answer, wanted in zip(given, expected.values(), strict=True)]
     assert dict(zip(expected, begun, strict=True)) == expected
 
 
-def test_company_never_changes_an_answer(learned: Learned, served: serving.Served):
+def test_company_never_changes_an_answer(learned: Learned, served: predictor.Served):
     odd = SAMPLES[learned.name].odd.values()
     values = [*answers(learned.name), *(value for value in odd if len(value) < 100_000)]
     compared(served(values), [served([value])[0] for value in values], atol=1e-5)
 
 
 @pytest.mark.parametrize("odd", sorted({name for row in SAMPLES.values() for name in row.odd}))
-def test_odd_input_has_a_defined_answer(learned: Learned, served: serving.Served, odd: str):
+def test_odd_input_has_a_defined_answer(learned: Learned, served: predictor.Served, odd: str):
     value = SAMPLES[learned.name].odd.get(odd, b"")
     (answer,) = served([value])
     if "score" in answer:
@@ -96,23 +100,23 @@ def test_odd_input_has_a_defined_answer(learned: Learned, served: serving.Served
     assert given.sum() == pytest.approx(1, abs=1e-5)
 
 
-def test_no_values_no_answers(served: serving.Served):
+def test_no_values_no_answers(served: predictor.Served):
     assert served([]) == []
 
 
 @quickly("sentiment")  # the examples ask each of them so, too
-def test_the_export_answers_alike_without_our_code(learned: Learned, served: serving.Served, tmp_path: Path):
+def test_the_export_answers_alike_without_our_code(learned: Learned, served: predictor.Served, tmp_path: Path):
     values = list(answers(learned.name))
-    command = [sys.executable, "-P", "-c", ALONE, str(serving.newest(learned.folder))]
+    command = [sys.executable, "-P", "-c", ALONE, str(predictor.newest(learned.folder))]
     asked = json.dumps([base64.b64encode(value).decode() for value in values])
     done = subprocess.run(command, input=asked, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert json.loads(done.stdout) == [answer["answer"] for answer in served(values)]
 
 
-def test_restored_it_answers_alike(learned: Learned, served: serving.Served):
-    restored = trained.restore(learned.folder, learned.name)
+def test_restored_it_answers_alike(learned: Learned, served: predictor.Served):
+    restored = model_folder.restore(learned.folder, learned.name)
     values = list(answers(learned.name))
-    again = serving.Served(exporting.assemble(restored), served.manifest, served.folder)
+    again = predictor.Served(savedmodel.assemble(restored), served.manifest, served.folder)
     compared(again(values), served(values), atol=1e-6)
 
 
@@ -126,7 +130,7 @@ def test_same_seed_same_weights_other_seed_others(learned: Learned, tmp_path: Pa
             subprocess.run(alone, check=True, capture_output=True, cwd=ROOT)
         else:
             run(*map(str, command))
-        return cards.read(folder).files[cards.WEIGHTS]
+        return card.read(folder).files[card.WEIGHTS]
 
     once = weights(tmp_path / "a", 1)
     assert once == weights(tmp_path / "b", 1, alone=True)
@@ -139,13 +143,13 @@ def test_splits_share_no_example(learned: Learned):
     if task.streams:  # parts of one text, which stand one behind the other
         whole, found = task.sample(), splits.cut(task.sample(), 0.05)
         assert found["train"].inputs[0] + found["development"].inputs[0] == whole["train"].inputs[0]
-        assert cards.read(learned.folder).dropped == {}
+        assert card.read(learned.folder).dropped == {}
         return
     found, dropped = splits.separate(task.sample(), classes=not task.tells)
     inputs = {name: {bytes(value) for value in examples.inputs} for name, examples in found.items()}
     for name, others in (("train", "validation"), ("train", "test"), ("validation", "test")):
         assert not inputs[name] & inputs[others]
-    assert cards.read(learned.folder).dropped == dropped
+    assert card.read(learned.folder).dropped == dropped
 
 
 def test_its_sample_is_always_the_same(learned: Learned):
@@ -157,14 +161,14 @@ def test_its_sample_is_always_the_same(learned: Learned):
 
 def test_everything_written_says_sample(learned: Learned):
     metrics = json.loads((learned.folder / "metrics.json").read_text())
-    manifest = json.loads((serving.newest(learned.folder) / "manifest.json").read_text())
-    assert cards.read(learned.folder).dataset == metrics["dataset"] == manifest["dataset"] == "sample"
+    manifest = json.loads((predictor.newest(learned.folder) / "manifest.json").read_text())
+    assert card.read(learned.folder).dataset == metrics["dataset"] == manifest["dataset"] == "sample"
     assert "on sample" in learned.printed
 
 
 def test_without_its_data_set_it_says_so_and_takes_the_sample(learned: Learned, no_downloads: Folders):
     said: list[str] = []
-    data = preparing.read(tasks.find(learned.name), None, no_downloads, said.append)
+    data = prepare.read(tasks.find(learned.name), None, no_downloads, said.append)
     assert data.name == "sample"
     assert "SAMPLE INSTEAD" in said[0]
 

@@ -12,16 +12,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqtasks import looking, training
-from seqtasks.codecs.captions import END, Captions
 from seqtasks.codecs.image import Image
+from seqtasks.codecs.sentences import END, Captions
+from seqtasks.codecs.vocabulary import START
 from seqtasks.errors import UsageError
-from seqtasks.looking import Choice
+from seqtasks.inference import looking
+from seqtasks.inference.looking import Choice
+from seqtasks.inference.predictor import Served
 from seqtasks.patterns import one_to_many
-from seqtasks.serving import Served
-from seqtasks.vocabulary import START
+from seqtasks.training import trainer
 
-SETTINGS = training.DEFAULTS | one_to_many.DEFAULTS | {"units": 12, "embedding": 8, "attention": 6, "beam": 3}
+SETTINGS = trainer.DEFAULTS | one_to_many.DEFAULTS | {"units": 12, "embedding": 8, "attention": 6, "beam": 3}
 PICTURES = Image(encoder="small", size=16)
 WORDS = Captions(words=5, vocabulary=("\n", "a", "red", "circle", "above", "blue"))
 BATCH, SEVERAL, STEPS = 2, 3, 6

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from seqtasks.codecs.tokens import Tokens
+from seqtasks.codecs.vocabulary import SPECIALS, UNKNOWN
 from seqtasks.errors import UsageError
-from seqtasks.vocabulary import SPECIALS, UNKNOWN
 
 TEXT = 'To be, or not — "to be": that\'s\n\nO coração  bate… ação 漢字 😀\r\n x\ty. E\u0301 n\u0303'
 

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqtasks import checkpoints, preparing, tasks, trained
-from seqtasks.batching import Batches
+from seqtasks import tasks
+from seqtasks.data import prepare
+from seqtasks.data.batches import Batches
 from seqtasks.errors import DivergenceError, IntegrityError, ResourceError, UsageError
 from seqtasks.task import Folders, Task
-from seqtasks.training import Training
+from seqtasks.training import checkpoints, model_folder
+from seqtasks.training.trainer import Training
 
 SMALL = {"units": 4, "embedding": 4, "bigrams": 0, "least_steps": 12, "epochs": 3, "batch": 64, "vocabulary_size": 50}
 
@@ -26,9 +28,9 @@ Data = tuple[Task, dict[str, Batches]]
 
 def prepared(name: str, settings: dict) -> Data:
     task = tasks.find(name).configure(settings)
-    found = preparing.read(task, "sample", Folders(()), print)
-    fitted = preparing.fit(task, found)
-    train, validation = preparing.encode(fitted, found, ["train", found.judge], Folders(())).values()
+    found = prepare.read(task, "sample", Folders(()), print)
+    fitted = prepare.fit(task, found)
+    train, validation = prepare.encode(fitted, found, ["train", found.judge], Folders(())).values()
     return fitted, {"train": train, "validation": validation}
 
 
@@ -40,7 +42,7 @@ def data() -> Data:
 def training(data: Data, **changes: object) -> Training:
     task = data[0].configure(changes)
     keras.utils.set_random_seed(7)
-    return Training(trained.build(task), task.pattern, task.targets, task.settings, seed=7)
+    return Training(model_folder.build(task), task.pattern, task.targets, task.settings, seed=7)
 
 
 def run(training: Training, data: Data, folder: Path, **options: object) -> Training:
@@ -153,7 +155,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_state_before_it(data, tmp_path
 
 
 def test_checkpoints_of_another_model_are_refused(data, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("seqtasks.checkpoints.Saver.save_when_due", lambda saver: saver.save())
+    monkeypatch.setattr("seqtasks.training.checkpoints.Saver.save_when_due", lambda saver: saver.save())
     run(training(data, epochs=1), data, tmp_path)
     other = training(data, units=5, epochs=1)
     with pytest.raises(IntegrityError, match="of another model; begin again with --fresh"):
@@ -168,7 +170,7 @@ def test_settings_that_train_nothing_are_refused(data, setting: str):
 
 @pytest.mark.parametrize("kind", ["rows", pytest.param("stream", marks=pytest.mark.thorough)])
 def test_going_on_ends_as_if_it_had_never_stopped(kind: str, data: Data, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("seqtasks.checkpoints.Saver.save_when_due", lambda saver: saver.save())
+    monkeypatch.setattr("seqtasks.training.checkpoints.Saver.save_when_due", lambda saver: saver.save())
     options = {"word_dropout": 0.2, "dropout": 0.3, "recurrent_dropout": 0.1}
     if kind == "stream":  # whose states go on as well
         data, options = prepared("text_generation", STREAM), {"embedding_dropout": 0.1}
@@ -208,11 +210,11 @@ def test_no_room_for_checkpoints_is_told_at_the_beginning(data: Data, tmp_path: 
 @pytest.mark.parametrize("what", ["fingerprint", "seed", "versions.keras", "settings.units"])
 def test_an_unfinished_training_of_something_else_is_refused(what: str, tmp_path: Path):
     identity = {"fingerprint": "a", "seed": 1, "versions": {"keras": "3"}, "settings": {"units": 4}}
-    trained.begin(tmp_path, identity, fresh=False, resume=False)
-    trained.begin(tmp_path, identity, fresh=False, resume=True)
+    model_folder.begin(tmp_path, identity, fresh=False, resume=False)
+    model_folder.begin(tmp_path, identity, fresh=False, resume=True)
     first, _, second = what.partition(".")
     other = identity | {first: {second: "9"} if second else "9"}
     with pytest.raises(
         UsageError, match=rf'unfinished training with {what} .* \(now "9"\); finish that one or give --fr'
     ):
-        trained.begin(tmp_path, other, fresh=False, resume=False)
+        model_folder.begin(tmp_path, other, fresh=False, resume=False)

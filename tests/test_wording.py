@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seqtasks import wording
+from seqtasks.metrics import captions as wording
 
 WRITTEN = (
     "A red circle above a blue square.",

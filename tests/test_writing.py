@@ -10,12 +10,15 @@ import pytest
 import tensorflow as tf
 
 import seqtasks
-from seqtasks import serving, tasks, trained, writing
+from seqtasks import tasks
 from seqtasks.codecs.tokens import Tokens
+from seqtasks.codecs.vocabulary import START
 from seqtasks.errors import UsageError
-from seqtasks.patterns import continuation, writer
-from seqtasks.vocabulary import START
-from seqtasks.writing import Choice, Stop
+from seqtasks.inference import generation, predictor
+from seqtasks.inference.generation import Choice, Stop
+from seqtasks.layers import stateful_decoder
+from seqtasks.patterns import language_model
+from seqtasks.training import model_folder
 from tests.conftest import Learned, run
 
 TEXT = "the crow and the fox, the fox and the crow."
@@ -33,7 +36,7 @@ KINDS = [
 def model_of(**settings: object) -> tuple[keras.Model, dict]:
     chosen = {**tasks.find("text_generation").settings, **SMALL, "layers": 1, "precision": "float32", **settings}
     keras.utils.set_random_seed(1)
-    model = continuation.build(CODEC, CODEC, chosen)
+    model = language_model.build(CODEC, CODEC, chosen)
     for variable in model.trainable_variables:  # livelier than it would begin
         variable.assign(variable + keras.random.normal(variable.shape, stddev=0.5, seed=len(variable.shape)))
     return model, chosen
@@ -41,7 +44,7 @@ def model_of(**settings: object) -> tuple[keras.Model, dict]:
 
 def endpoints_of(**settings: object) -> dict:
     model, chosen = model_of(**settings)
-    found = continuation.endpoints(model, CODEC, CODEC, chosen)
+    found = language_model.endpoints(model, CODEC, CODEC, chosen)
     return {
         name: tf.function(each, input_signature=signature, autograph=False) for name, (each, signature) in found.items()
     }
@@ -62,7 +65,7 @@ def test_a_text_costs_the_same_whole_and_step_by_step(kind: dict):
     ids, _ = CODEC.encode(tf.constant([TEXT]))
     before = tf.concat([[[START]], ids[:, :-1]], 1)
     whole = model([before, tf.constant([True])], training=False)[0].numpy()
-    parts = writer.of(model)
+    parts = stateful_decoder.of(model)
     step, states = parts.step(), parts.start(1)
     for number, wanted in enumerate(whole):
         logits, states = step(before[:, number], states)
@@ -87,7 +90,7 @@ def test_the_score_is_the_loss_and_comes_in_parts(network: dict):
     model, _ = model_of(layers=2)
     ids, _ = CODEC.encode(tf.constant([TEXT]))
     before = tf.concat([[[START]], ids[:, :-1]], 1)
-    losses = continuation.loss(CODEC, {})(ids, model([before, tf.constant([True])], training=False))
+    losses = language_model.loss(CODEC, {})(ids, model([before, tf.constant([True])], training=False))
     nats, _ = network["score"](tf.constant([TEXT, ""]), network["start"](2))
     np.testing.assert_allclose(nats, [float(tf.reduce_sum(losses)), 0.0], rtol=1e-5)
     first, states = network["score"](tf.constant([TEXT[:10]]), network["start"](1))
@@ -136,8 +139,8 @@ def test_a_penalty_makes_what_was_written_less_probable_and_is_carried(network: 
 def test_an_empty_prompt_is_the_beginning_of_a_line():
     codec_with_lines = Tokens().fit([np.array([b"the crow\n"], object)])
     chosen = model_of()[1]
-    model = continuation.build(codec_with_lines, codec_with_lines, chosen)
-    begin, _ = continuation.endpoints(model, codec_with_lines, codec_with_lines, chosen)["begin"]
+    model = language_model.build(codec_with_lines, codec_with_lines, chosen)
+    begin, _ = language_model.endpoints(model, codec_with_lines, codec_with_lines, chosen)["begin"]
     empty, line = begin(tf.constant([""])), begin(tf.constant(["\n"]))
     for name in empty:
         np.testing.assert_array_equal(empty[name], line[name])
@@ -205,7 +208,7 @@ def writes(learned: Learned) -> Learned:
 
 
 def test_the_command_line_writes_what_the_export_alone_writes(writes: Learned):
-    model = tf.saved_model.load(str(serving.newest(writes.folder)))
+    model = tf.saved_model.load(str(predictor.newest(writes.folder)))
     asked = (300, 0.9, 5, 0.95, tf.constant([7, 8], tf.int64))
     alone = model.generate(tf.constant(["FOX: Good"] * 2), *asked)["answer"].numpy()
     options = ("--length", "300", "--temperature", "0.9", "--top-k", "5", "--top-p", "0.95", "--seed", "7")
@@ -257,12 +260,14 @@ def test_what_answers_does_not_write(learned: Learned):
     if tasks.find(learned.name).streams:
         pytest.skip("writes")
     with pytest.raises(UsageError, match=f"is of {learned.name}, which does not write"):
-        writing.check(seqtasks.load(learned.folder))
+        generation.check(seqtasks.load(learned.folder))
 
 
 def test_a_model_restored_writes_the_same(writes: Learned):
-    restored = trained.restore(writes.folder, writes.name)
-    found = continuation.endpoints(restored.model, restored.task.inputs, restored.task.targets, restored.task.settings)
+    restored = model_folder.restore(writes.folder, writes.name)
+    found = language_model.endpoints(
+        restored.model, restored.task.inputs, restored.task.targets, restored.task.settings
+    )
     asked = (tf.constant(["FOX"]), 100, 1.0, 0, 1.0, tf.constant([3], tf.int64))
-    exported = tf.saved_model.load(str(serving.newest(writes.folder)))
+    exported = tf.saved_model.load(str(predictor.newest(writes.folder)))
     assert found["generate"][0](*asked)["answer"].numpy() == exported.generate(*asked)["answer"].numpy()

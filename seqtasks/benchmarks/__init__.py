@@ -13,8 +13,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqtasks import cards, codecs, exporting, serving, trained
+from seqtasks import codecs
+from seqtasks.export import savedmodel
+from seqtasks.inference import predictor
 from seqtasks.task import Task
+from seqtasks.training import card as cards
+from seqtasks.training import model_folder
 
 
 def interleaved(calls: Mapping[str, Callable[[], Any]], *, repeats: int) -> dict[str, float]:
@@ -29,16 +33,16 @@ def interleaved(calls: Mapping[str, Callable[[], Any]], *, repeats: int) -> dict
     return {name: median(seconds) for name, seconds in taken.items()}
 
 
-def unlearned(task: Task, folder: Path, model: keras.Model | None = None) -> trained.Trained:
+def unlearned(task: Task, folder: Path, model: keras.Model | None = None) -> model_folder.Trained:
     """A model of the task, a new one where none is given, as if it had been trained in the folder."""
     inputs, targets = codecs.describe(task.inputs), codecs.describe(task.targets)
     card = cards.Card(task.name, "sample", "", {}, inputs, targets, {}, {}, 0, {}, 0, **cards.provenance())
-    return trained.Trained(task, model or trained.build(task), card, folder)
+    return model_folder.Trained(task, model or model_folder.build(task), card, folder)
 
 
-def export(task: Task, model: keras.Model, folder: Path, golden: np.ndarray) -> serving.Served:
+def export(task: Task, model: keras.Model, folder: Path, golden: np.ndarray) -> predictor.Served:
     """A model of the task, trained or not, exported and loaded."""
-    return serving.load(exporting.export(unlearned(task, folder, model), golden))
+    return predictor.load(savedmodel.export(unlearned(task, folder, model), golden))
 
 
 def circumstances() -> dict[str, Any]:

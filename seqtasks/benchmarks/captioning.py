@@ -16,11 +16,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqtasks import batching, benchmarks, tasks
-from seqtasks.learning import Lesson
-from seqtasks.preparing import Data
+from seqtasks import benchmarks, tasks
+from seqtasks.codecs.vocabulary import START
+from seqtasks.data import batches
+from seqtasks.data.prepare import Data
 from seqtasks.task import Examples, Folders, Task
-from seqtasks.vocabulary import START
+from seqtasks.training.experiment import Lesson
 
 PHOTOGRAPHS, SIDES, VOCABULARY, SEVERAL = 32, (375, 500), 2_500, 5
 REPEATS, ALONE, BEAM = 5, 20, 5
@@ -35,7 +36,7 @@ def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = N
         task = _task(Path(name), size)
         examples = Examples.of([(content, _captions(draw)) for content in contents])
         task = Task(**{**vars(task), "targets": task.targets.fit([examples.targets])})
-        encoded = batching.encode(examples, task.inputs, task.targets, name="train")
+        encoded = batches.encode(examples, task.inputs, task.targets, name="train")
         lesson = Lesson(task, Data("random photographs", {"train": examples}, {}), encoded, None)
         training = lesson.training(0)
         served = benchmarks.export(task, training.model, Path(name), np.array(contents[:2], object)).model

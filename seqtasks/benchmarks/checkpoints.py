@@ -7,15 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from seqtasks import benchmarks, learning, tasks
+from seqtasks import benchmarks, tasks
 from seqtasks.task import Folders
+from seqtasks.training import experiment
 
 EPOCHS = 2
 
 
 def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = None) -> dict[str, Any]:
     """Number and size of the checkpoints of a training, and the share of its time that went into them."""
-    lesson = learning.prepare(tasks.find("sentiment").configure({"epochs": EPOCHS}), dataset, folders, say)
+    lesson = experiment.prepare(tasks.find("sentiment").configure({"epochs": EPOCHS}), dataset, folders, say)
     training = lesson.training(0)
     with tempfile.TemporaryDirectory() as folder:
         training.run(lesson.train, lesson.validation, folder=Path(folder))

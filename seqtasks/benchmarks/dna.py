@@ -19,13 +19,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqtasks import answering, benchmarks, learning, serving, tasks
-from seqtasks.batching import Encoded
+from seqtasks import benchmarks, tasks
+from seqtasks.data.batches import Encoded
+from seqtasks.data.readers import Options
+from seqtasks.inference import files as answering
+from seqtasks.inference import predictor
+from seqtasks.inference.scan import Scan
 from seqtasks.layers import stack
-from seqtasks.readers import Options
-from seqtasks.scanning import Scan
 from seqtasks.task import Folders
-from seqtasks.training import Training
+from seqtasks.training import experiment
+from seqtasks.training.trainer import Training
 
 BASES, PIECE, RECORDS, LINE = 50_000_000, 500_000, 5, 70
 WINDOW, STRIDE, TOGETHER = 200, 50, 256
@@ -37,7 +40,7 @@ def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = N
     """Bases a second of both, and the memory that the whole genome takes beyond a tenth of it. With "sample", small."""
     repeats, bases = (1, 20_000) if dataset else (REPEATS, BASES)
     piece = min(PIECE, bases)
-    lesson = learning.prepare(tasks.find("dna"), "sample", folders, say)
+    lesson = experiment.prepare(tasks.find("dna"), "sample", folders, say)
     training = _training(lesson, repeats)
     say(f"training: {training['ratio']:.2f} times Keras's layers")
     with tempfile.TemporaryDirectory() as name:
@@ -84,7 +87,7 @@ def _rates(bases: int, ours: float, rival: float) -> dict[str, float]:
     return {"bases_per_second": bases / ours, "rival_bases_per_second": bases / rival, "ratio": rival / ours}
 
 
-def _training(lesson: learning.Lesson, repeats: int) -> dict[str, float]:
+def _training(lesson: experiment.Lesson, repeats: int) -> dict[str, float]:
     """Bases a second of a step of the default model on random sequences."""
     rows, task = 4 * lesson.task.settings["batch"], lesson.task
     draw = np.random.default_rng(0)
@@ -147,7 +150,7 @@ def _loop(codec: Any, model: keras.Model, path: Path) -> Callable[[], None]:
 def _scan(requests: Connection, folder: Path) -> None:
     """Scans a genome whenever asked, as the command does in a process of its own, and says its memory, MB."""
     answering.one_core_a_batch()
-    served = serving.load(folder)
+    served = predictor.load(folder)
     codec = tasks.find("dna").inputs
     try:
         while number := requests.recv():

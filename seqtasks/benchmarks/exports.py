@@ -13,9 +13,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqtasks import benchmarks, exporting, learning, serving, tasks
+from seqtasks import benchmarks, tasks
+from seqtasks.export import savedmodel
+from seqtasks.inference import predictor
 from seqtasks.layers.stack import CELLS
 from seqtasks.task import Folders
+from seqtasks.training import experiment
 
 SMALL = {"units": 12, "embedding": 8, "filters": 8, "batch": 8}
 VALUES = 8  # of the sample, beside the odd ones
@@ -26,7 +29,7 @@ def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = N
     cells = list(CELLS)[-1:] if dataset else list(CELLS)
     rows = []
     for name in tasks.names():
-        lesson = learning.prepare(tasks.find(name), "sample", folders, lambda text: None)
+        lesson = experiment.prepare(tasks.find(name), "sample", folders, lambda text: None)
         for cell in cells:
             for both in (False, True) if reads_both_ways(lesson.task) else (False,):
                 for row in _checked(lesson.task.configure({"cell": cell, "bidirectional": both}), folders):
@@ -44,12 +47,12 @@ def _checked(task: Any, folders: Folders) -> Iterator[dict[str, Any]]:
     keras.utils.set_random_seed(0)
     settings = {name: value for name, value in SMALL.items() if name in task.settings}
     small = task.configure(settings | {"precision": "float32"})
-    golden = exporting.golden(small)
-    values = np.array([*golden[:VALUES], *exporting.ODD], dtype=object)
+    golden = savedmodel.golden(small)
+    values = np.array([*golden[:VALUES], *savedmodel.ODD], dtype=object)
     with tempfile.TemporaryDirectory() as name:
         model = benchmarks.unlearned(small, Path(name))
-        for form in serving.FOLDERS:
-            found = exporting.check(model, form, exporting.export(model, golden, form), values)
+        for form in predictor.FOLDERS:
+            found = savedmodel.check(model, form, savedmodel.export(model, golden, form), values)
             read = found.inputs if found.read_alike is None else found.read_alike
             yield {
                 "runtime": form,

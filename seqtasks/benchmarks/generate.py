@@ -16,11 +16,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqtasks import benchmarks, tasks, trained
+from seqtasks import benchmarks, tasks
 from seqtasks.codecs.tokens import Tokens
-from seqtasks.streams import Stream
+from seqtasks.data.streams import Stream
 from seqtasks.task import Folders, Task
-from seqtasks.training import Training
+from seqtasks.training import model_folder
+from seqtasks.training.trainer import Training
 
 UNITS, EMBEDDING, WINDOW = 1024, 256, 100
 BATCHES = (1, 8, 64)
@@ -39,7 +40,7 @@ def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = N
     task = _task(settings | {"precision": "float32"})  # as every trained model is restored to be exported
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
-        served = benchmarks.export(task, trained.build(task), Path(folder), np.array([b"To be"], object)).model
+        served = benchmarks.export(task, model_folder.build(task), Path(folder), np.array([b"To be"], object)).model
         for batch in (1,) if small else BATCHES:
             ways = {
                 "predict-window": _predict_window(units, batch),
@@ -181,7 +182,7 @@ def _training(say: Callable[[str], None], *, small: bool) -> dict[str, float]:
 
 
 def _our_step(task: Task, stream: Stream) -> Way:
-    training = Training(trained.build(task), task.pattern, task.targets, task.settings, seed=0)
+    training = Training(model_folder.build(task), task.pattern, task.targets, task.settings, seed=0)
     training._compile(1_000, stream)
     windows = iter(training._order(stream, 0) * 10)
     return lambda: training._step(stream, next(windows))

@@ -13,9 +13,13 @@ from typing import Any
 import pandas as pd
 import tensorflow as tf
 
-from seqtasks import answering, benchmarks, learning, readers, serving, tasks
+from seqtasks import benchmarks, tasks
 from seqtasks.codecs.text import Text
+from seqtasks.data import readers
+from seqtasks.inference import files as answering
+from seqtasks.inference import predictor
 from seqtasks.task import Folders
+from seqtasks.training import experiment
 
 ROWS = 4_096
 PIECE = 256
@@ -24,7 +28,7 @@ REPEATS = 5
 
 def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = None) -> dict[str, Any]:
     """Rows a second of a CSV of test examples, answered by the same model (its weights do not matter here)."""
-    lesson = learning.prepare(tasks.find("sentiment"), dataset, folders, say)
+    lesson = experiment.prepare(tasks.find("sentiment"), dataset, folders, say)
     task, model = lesson.task, lesson.training(0).model
     texts = [text.decode(errors="replace") for text in lesson.data.examples["test"].inputs[:ROWS]]
     with tempfile.TemporaryDirectory() as name:
@@ -62,7 +66,7 @@ def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = N
 def _answer(requests: Connection, file: Path) -> None:
     """Answers the file whenever asked, as the command does in a process of its own: the rival keeps its threads."""
     answering.one_core_a_batch()
-    served = serving.load(file.parent)
+    served = predictor.load(file.parent)
     try:
         while requests.recv():
             given = (served, file, readers.Options(), Text())

@@ -15,9 +15,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqtasks import batching, benchmarks, learning, preparing, tasks
+from seqtasks import benchmarks, tasks
+from seqtasks.data import batches as batching
+from seqtasks.data import prepare
 from seqtasks.task import Examples, Folders
-from seqtasks.training import Training
+from seqtasks.training import experiment
+from seqtasks.training.trainer import Training
 
 LENGTH = 200  # words that the script reads
 GOAL = 0.86  # validation accuracy
@@ -104,10 +107,10 @@ class InTurns(keras.callbacks.Callback):
 
 def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = None) -> dict[str, Any]:
     """Seconds per epoch, seconds to GOAL, reviews per second and milliseconds for one review, ours and the script's."""
-    lesson = learning.prepare(tasks.find("sentiment"), dataset, folders, say)
+    lesson = experiment.prepare(tasks.find("sentiment"), dataset, folders, say)
     data = lesson.data
     start = time.perf_counter()
-    encoded = preparing.encode(lesson.task, data, ["train", "validation"], folders)
+    encoded = prepare.encode(lesson.task, data, ["train", "validation"], folders)
     encoding = time.perf_counter() - start
     size = sum(len(text) for name in encoded for text in data.examples[name].inputs)
     turns = InTurns(Script(data.examples["train"], data.examples["validation"]), say)

@@ -14,7 +14,7 @@ from seqtasks.cli import options
 from seqtasks.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from seqtasks.looking import Choice
+    from seqtasks.inference.looking import Choice
 
 DEFAULT = "captioning"
 STDIN = "-"
@@ -48,9 +48,9 @@ def command(
     if sample and beam:
         raise UsageError("--beam finds the most probable sentence; leave it or --sample out")
     folder = options.model_folder(model, DEFAULT)
-    from seqtasks import serving
+    from seqtasks.inference import predictor
 
-    serving.newest(folder)  # a missing export is told before TensorFlow takes its seconds
+    predictor.newest(folder)  # a missing export is told before TensorFlow takes its seconds
     names = list(_expanded(images))
     several = len(names) > 1
     if attention and several:
@@ -58,9 +58,9 @@ def command(
     if attention and sample:
         raise UsageError("--attention draws the most probable sentence; leave --sample out")
     options.start_tensorflow()
-    from seqtasks import looking
+    from seqtasks.inference import looking
 
-    served = serving.load(folder)
+    served = predictor.load(folder)
     looking.check(served)
     names, contents = _opened(names, skip_invalid)
     choice = looking.Choice(beam, sample, 1.0 if temperature is None else temperature, seed or 0)
@@ -91,13 +91,14 @@ def _expanded(images: tuple[str, ...]) -> Any:
 
 def _opened(names: list[str], skip_invalid: bool) -> tuple[list[str], _Contents]:
     """The pictures' names and bytes; raises InputError for what is none, or says how many were left out."""
-    from seqtasks import files, pictures
+    from seqtasks import files
+    from seqtasks.codecs import image_files
 
     every = _Contents(names, sys.stdin.buffer.read() if STDIN in names else b"")
     kept, refused = list[str](), list[str]()
     for place, name in enumerate(names):
         try:
-            fault = "a pipe or a device" if files.endless(Path(name)) else pictures.fault(every[place])
+            fault = "a pipe or a device" if files.endless(Path(name)) else image_files.fault(every[place])
         except OSError as error:
             fault = f"not to be read ({error.strerror})"
         if fault:
@@ -130,7 +131,9 @@ class _Contents(Sequence[bytes]):
 
 
 def _draw(served: Any, content: bytes, choice: Choice, path: Path) -> dict[str, Any]:
-    from seqtasks import files, looking, plots
+    from seqtasks import files
+    from seqtasks.inference import looking
+    from seqtasks.metrics import plots
 
     answer, picture, words, weights = looking.explain(served, content, choice.beam)
     with files.writing(path, point="plot") as part:

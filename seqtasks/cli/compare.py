@@ -10,7 +10,7 @@ import click
 from seqtasks.cli import options
 
 if TYPE_CHECKING:
-    from seqtasks.own import Source
+    from seqtasks.data.user import Source
 
 CELLS = "simple,irnn,lstm,gru"
 
@@ -46,20 +46,22 @@ def command(
     Interrupted, the same command goes on; what is trained already is not trained again.
     """
     options.start_tensorflow()
-    from seqtasks import comparing, learning, tasks
+    from seqtasks import tasks
     from seqtasks.cli import progress
+    from seqtasks.training import compare as comparing
+    from seqtasks.training import experiment
 
     configured = comparing.judged(tasks.find(task).configure(options.settings(changes, named)))
     chosen = [comparing.known(cell.strip()) for cell in cells.split(",")]
     folder = model or Path("saved_models") / f"{task}-cells"
-    with learning.working_in(folder):
-        lesson = learning.prepare(configured, which, options.folders(datasets, manual_dir), options.say)
+    with experiment.working_in(folder):
+        lesson = experiment.prepare(configured, which, options.folders(datasets, manual_dir), options.say)
         progress.announce(lesson)
 
-        def train(cell: str, one: learning.Lesson, into: Path) -> None:
+        def train(cell: str, one: experiment.Lesson, into: Path) -> None:
             options.say(f"{cell}:")
             with progress.bar(one) as callback:
-                learning.learn(one, into, seed=seed, callbacks=[callback], notice=options.say)
+                experiment.learn(one, into, seed=seed, callbacks=[callback], notice=options.say)
 
         rows = comparing.compare(lesson, chosen, folder, seed=seed, train=train)
     if as_json:

@@ -28,9 +28,9 @@ def command(models: Path, as_json: bool, datasets: str, manual_dir: str | None) 
     Exit code 4 where something is damaged.
     """
     options.start_tensorflow()
-    from seqtasks import health
+    from seqtasks.cli import diagnostics
 
-    found = list(health.examined(models, options.folders(datasets, manual_dir)))
+    found = list(diagnostics.examined(models, options.folders(datasets, manual_dir)))
     if as_json:
         options.say_json([asdict(each) for each in found])
     else:
@@ -38,6 +38,6 @@ def command(models: Path, as_json: bool, datasets: str, manual_dir: str | None) 
         for each in found:
             remedy = f": {each.remedy}" if each.remedy else ""
             click.echo(f"{each.state:4}  {each.what:{width}}  {each.found}{remedy}")
-    ill = sum(each.state == health.BAD for each in found)
+    ill = sum(each.state == diagnostics.BAD for each in found)
     if ill:
         raise IntegrityError(f"{ill} of {len(found)} are not as they should be; see above")

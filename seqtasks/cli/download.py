@@ -27,10 +27,10 @@ def command(
     if dataset and dataset not in (known := tasks.describe(chosen[0])["datasets"]):
         raise unknown("data set", dataset, known)
     options.start_tensorflow()
-    from seqtasks import builders
+    from seqtasks.data import tfds
 
     folders = options.folders(datasets, manual_dir)
     for name in chosen:
         asked = dataset or tasks.describe(name)["dataset"]
-        builder = builders.find(asked, folders) or builders.prepare(asked, folders)
+        builder = tfds.find(asked, folders) or tfds.prepare(asked, folders)
         click.echo(f"{asked}: {builder.data_dir}")

@@ -37,17 +37,18 @@ def command(
         raise UsageError("--folds tests on the examples of all splits; leave --split out")
     folder = options.model_folder(model, task)
     options.start_tensorflow()
-    from seqtasks import evaluation, folding, learning, trained
+    from seqtasks.training import cross_validate, experiment, model_folder
+    from seqtasks.training import evaluate as evaluation
 
-    restored, where = trained.restore(folder, task), options.folders(datasets, manual_dir)
+    restored, where = model_folder.restore(folder, task), options.folders(datasets, manual_dir)
     if folds is None:
         result = evaluation.evaluate(restored, split or "test", where, options.say)
         left = evaluation.left(restored.task)
     else:
         of = restored.card.seed if seed is None else seed
-        with learning.working_in(folder):
-            result = folding.cross_validate(restored, folds, where, seed=of, notice=options.say)
-        left = folding.RESULT
+        with experiment.working_in(folder):
+            result = cross_validate.cross_validate(restored, folds, where, seed=of, notice=options.say)
+        left = cross_validate.RESULT
     if as_json:
         options.say_json(result)
     else:

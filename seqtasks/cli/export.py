@@ -11,7 +11,7 @@ from seqtasks.cli import options
 from seqtasks.errors import IntegrityError, UsageError
 
 if TYPE_CHECKING:
-    from seqtasks.exporting import Check
+    from seqtasks.export.savedmodel import Check
 
 FORMATS = ("saved-model", "litert", "onnx")
 
@@ -39,24 +39,27 @@ def command(
         raise UsageError("--int8 goes with --format litert; give both")
     folder = options.model_folder(model, task)
     options.start_tensorflow()
-    from seqtasks import exporting, files, serving, trained
+    from seqtasks import files
+    from seqtasks.export import savedmodel
+    from seqtasks.inference import predictor
+    from seqtasks.training import model_folder
 
-    restored = trained.restore(folder, task)
+    restored = model_folder.restore(folder, task)
     with files.lock(folder):
-        path = exporting.export(restored, exporting.golden(restored.task), form, eight_bits=eight_bits)
+        path = savedmodel.export(restored, savedmodel.golden(restored.task), form, eight_bits=eight_bits)
     click.echo(f"exported {task} to {path}")
     if eight_bits:
-        from seqtasks import quantizing
+        from seqtasks.export import quantize
 
-        cost = quantizing.loss(restored, path, options.folders(datasets, manual_dir), options.say)
-        what = "next tokens" if "begin" in serving.verified(path)["endpoints"] else "answers"
+        cost = quantize.loss(restored, path, options.folders(datasets, manual_dir), options.say)
+        what = "next tokens" if "begin" in predictor.verified(path)["endpoints"] else "answers"
         click.echo(
             f"right {what} of {cost.data} ({cost.examples:,} asked): {cost.before:.4f} as trained, {cost.after:.4f} in "
             f"eight bits, {cost.after - cost.before:+.4f}"
         )
     if not check:
         return
-    found = exporting.check(restored, form, path, exporting.checked(restored.task))
+    found = savedmodel.check(restored, form, path, savedmodel.checked(restored.task))
     _show(found)
     if found.equal < found.inputs:
         raise IntegrityError(

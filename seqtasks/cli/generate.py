@@ -42,26 +42,26 @@ def command(
     if seed + count - 1 > HIGHEST:
         raise UsageError(f"the last of {count} texts would have a seed above {HIGHEST}; give a lower --seed")
     folder = options.model_folder(model, DEFAULT)
-    from seqtasks import serving
+    from seqtasks.inference import predictor
 
-    serving.newest(folder)  # a missing export is told before TensorFlow takes its seconds
-    given = sys.stdin.buffer.read() if prompt == "-" else serving.as_bytes(prompt)
+    predictor.newest(folder)  # a missing export is told before TensorFlow takes its seconds
+    given = sys.stdin.buffer.read() if prompt == "-" else predictor.as_bytes(prompt)
     options.start_tensorflow()
     import tensorflow as tf
 
-    from seqtasks import writing
+    from seqtasks.inference import generation
 
     # rewriting the graphs of an export takes longer than it saves in a text, and changes no bit of it
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-    served = serving.load(folder)
-    writing.check(served)
+    served = predictor.load(folder)
+    generation.check(served)
     settings = served.manifest["settings"]
-    choice = writing.Choice(settings["temperature"] if temperature is None else temperature, **chosen)
-    if unseen := writing.strangers(served, [given])[0]:
+    choice = generation.Choice(settings["temperature"] if temperature is None else temperature, **chosen)
+    if unseen := generation.strangers(served, [given])[0]:
         options.say(f"not in what it learned from, read as unknown: {unseen!r}")
     seeds = [seed + number for number in range(count)]
     length = settings["written"] if length is None else length
-    parts = writing.stream(served, [given] * count, length=length, seeds=seeds, choice=choice, stop=stop)
+    parts = generation.stream(served, [given] * count, length=length, seeds=seeds, choice=choice, stop=stop)
     asked = given.decode(errors="replace")
     shown = "" if prompt == "-" else asked
     if count == 1 and not as_json:

@@ -22,12 +22,12 @@ def command(folder: Path, as_json: bool) -> None:
 
     Of a model's folder, all the exports in it.
     """
-    from seqtasks import serving
+    from seqtasks.inference import predictor
 
-    folders = serving.exports(folder)
+    folders = predictor.exports(folder)
     if not folders:
         raise UsageError(f'no export in {folder}; run "seqtasks export TASK" first')
-    manifests = [{"folder": str(each), **serving.verified(each)} for each in folders]
+    manifests = [{"folder": str(each), **predictor.verified(each)} for each in folders]
     if as_json:
         options.say_json(manifests)
         return

@@ -9,9 +9,11 @@ from typing import Any
 
 import click
 
-from seqtasks import cards, serving, tasks
+from seqtasks import tasks
 from seqtasks.cli import options
 from seqtasks.errors import SeqtasksError
+from seqtasks.inference import predictor
+from seqtasks.training import card as cards
 
 MEASURES = ("accuracy", "bits_per_character", "bleu_4")  # the one figure that is shown of a model
 
@@ -46,7 +48,7 @@ def _row(name: str) -> dict[str, Any]:
     except SeqtasksError:
         return row | {"trained": "damaged"}
     row["trained"] = f"{card.dataset}, {card.created[:10]}"
-    row["exported"] = max(serving.numbers(folder), default=None)
+    row["exported"] = max(predictor.numbers(folder), default=None)
     try:
         metrics = json.loads((folder / "metrics.json").read_text())
         measure = next(name for name in MEASURES if name in metrics)

@@ -69,8 +69,8 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
             raise UsageError("--test-data goes with --data; give both")
         if not data:
             return command(which=SAMPLE if sample else dataset, **others)
-        from seqtasks.own import Source
-        from seqtasks.readers import Options
+        from seqtasks.data.readers import Options
+        from seqtasks.data.user import Source
 
         test = str(Path(test_data).absolute()) if test_data else None
         reading = Options(

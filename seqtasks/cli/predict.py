@@ -82,30 +82,31 @@ def command(
     if values and (needless := [name for name, given in of_files.items() if given not in (None, False)]):
         raise UsageError(f"{needless[0]} is for the rows of a file; leave it out, or give --file FILE")
     folder = options.model_folder(model, task)
-    from seqtasks import serving
+    from seqtasks.inference import predictor
 
-    about = serving.about(folder, runtime or serving.SAVED_MODEL)  # it is told before TensorFlow takes its seconds
+    about = predictor.about(folder, runtime or predictor.SAVED_MODEL)  # it is told before TensorFlow takes its seconds
     if about["task"] != task:
         raise UsageError(f"{folder} holds an export of {about['task']}, not {task}; choose its folder with --model")
     if runtime:
-        _print(values, serving.without_tensorflow(folder, runtime, values), as_json=as_json)
+        _print(values, predictor.without_tensorflow(folder, runtime, values), as_json=as_json)
         return
     options.start_tensorflow()
     from seqtasks import tasks
 
     codec = tasks.find(task).configure(about["settings"]).inputs
     if file:
-        from seqtasks import answering, scanning
-        from seqtasks.readers import Options
+        from seqtasks.data.readers import Options
+        from seqtasks.inference import files as answering
+        from seqtasks.inference import scan as scanning
 
         reading = Options(input_column, None, separator, encoding, "fa" if window else kind)
         scan = scanning.Scan(file, reading, codec, window, stride or max(window // 2, 1)) if window else None
         answering.one_core_a_batch()
         written = f".{kind or 'bed'}" if window else None
-        _answer_file(serving.load(folder), codec, file, reading, output, strict=strict, scan=scan, kind=written)
+        _answer_file(predictor.load(folder), codec, file, reading, output, strict=strict, scan=scan, kind=written)
         return
-    cleaned = [_clean(codec, number, serving.as_bytes(value)) for number, value in enumerate(values, 1)]
-    served = serving.load(folder)
+    cleaned = [_clean(codec, number, predictor.as_bytes(value)) for number, value in enumerate(values, 1)]
+    served = predictor.load(folder)
     answers = served(cleaned)
     if plot:
         _draw(served, codec, cleaned[0], plot)
@@ -129,9 +130,11 @@ def _clean(codec: Any, number: int, value: bytes) -> bytes:
 
 
 def _draw(served: Any, codec: Any, value: bytes, path: Path) -> None:
-    from seqtasks import files, mutation, plots
+    from seqtasks import files
+    from seqtasks.inference import mutagenesis
+    from seqtasks.metrics import plots
 
-    effects = mutation.effects(served, codec, value)
+    effects = mutagenesis.effects(served, codec, value)
     with files.writing(path, point="plot") as part:
         plots.logo(value.decode(), effects, part)
 
@@ -142,7 +145,7 @@ def _answer_file(
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from seqtasks import answering
+    from seqtasks.inference import files as answering
 
     console = Console(stderr=True)
     named = output or Path("standard-input" if str(file) == "-" else file.name)

@@ -14,12 +14,12 @@ import tensorflow as tf
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from seqtasks import splits
-from seqtasks.batching import Encoded
 from seqtasks.cli.options import say
-from seqtasks.learning import Lesson
-from seqtasks.streams import Stream
-from seqtasks.vocabulary import UNKNOWN
+from seqtasks.codecs.vocabulary import UNKNOWN
+from seqtasks.data import splits
+from seqtasks.data.batches import Encoded
+from seqtasks.data.streams import Stream
+from seqtasks.training.experiment import Lesson
 
 EXCERPT = 200  # tokens written after an epoch
 

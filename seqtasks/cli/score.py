@@ -22,18 +22,19 @@ def command(
 ) -> None:
     """What each character of a text costs a model that writes: bits, the fewer the better it knows such text."""
     folder = options.model_folder(model, DEFAULT)
-    from seqtasks import serving
+    from seqtasks.inference import predictor
 
-    serving.newest(folder)
+    predictor.newest(folder)
     options.start_tensorflow()
-    from seqtasks import own, streams, writing
     from seqtasks.codecs.tokens import Tokens
-    from seqtasks.readers import Options
+    from seqtasks.data import streams, user
+    from seqtasks.data.readers import Options
+    from seqtasks.inference import generation
 
-    text = own.text(file, Options(input_column, None, separator, encoding), Tokens().columns)
+    text = user.text(file, Options(input_column, None, separator, encoding), Tokens().columns)
     if not text:
         raise InputError(f"{file} is empty; give a text")
-    nats, characters = writing.score(serving.load(folder), streams.chunks([text]))
+    nats, characters = generation.score(predictor.load(folder), streams.chunks([text]))
     each = nats / characters
     bits = each / math.log(2)
     if as_json:

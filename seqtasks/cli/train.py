@@ -12,7 +12,7 @@ from seqtasks.cli import options
 from seqtasks.errors import UsageError
 
 if TYPE_CHECKING:
-    from seqtasks.own import Source
+    from seqtasks.data.user import Source
 
 
 @click.command("train")
@@ -53,19 +53,20 @@ def command(
     if resume and fresh:
         raise UsageError("--resume and --fresh contradict each other; give one")
     options.start_tensorflow()
-    from seqtasks import learning, tasks
+    from seqtasks import tasks
     from seqtasks.cli import progress
+    from seqtasks.training import experiment
 
     configured = tasks.find(task).configure(options.settings(changes, named))
     folder = options.model_folder(model, task)
-    with contextlib.nullcontext() if dry_run else learning.working_in(folder):
-        lesson = learning.prepare(configured, which, options.folders(datasets, manual_dir), options.say)
+    with contextlib.nullcontext() if dry_run else experiment.working_in(folder):
+        lesson = experiment.prepare(configured, which, options.folders(datasets, manual_dir), options.say)
         progress.announce(lesson)
         if dry_run:
             progress.announce_cost(lesson)
             return
         with progress.bar(lesson) as callback:
-            done = learning.learn(
+            done = experiment.learn(
                 lesson, folder, seed=seed, fresh=fresh, resume=resume, callbacks=[callback], notice=options.say
             )
     monitor = lesson.task.settings["monitor"]

@@ -22,7 +22,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqtasks import downloading, files, pictures
+from seqtasks import files
+from seqtasks.codecs import image_files
+from seqtasks.data import download as downloading
 from seqtasks.errors import InputError, ResourceError, UsageError, unknown
 
 TUNED = "encoder"  # the name, in a model, of what knew something before it was trained with the rest
@@ -116,7 +118,7 @@ class Image:
             raise InputError(f"names {path}, which does not exist; give the path of a photograph") from None
         except (OSError, ValueError) as error:  # a folder, a name too long, nobody's to read
             raise InputError(f"names {path}, which cannot be read ({getattr(error, 'strerror', error)})") from None
-        if fault := pictures.fault(content):
+        if fault := image_files.fault(content):
             raise InputError(f"names {path}, which is {fault}")
         return content
 
@@ -187,7 +189,7 @@ class Image:
 
     def read(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Files' bytes, string (B,) -> pictures, uint8 (B, size, size, 3), and which could be read, bool (B,)."""
-        return pictures.upright(values, self.size)
+        return image_files.upright(values, self.size)
 
     def augmented(self, *, answering: bool = False) -> tuple[Image, ...]:
         """Codecs that see the same photographs in other ways, as training does or, nearer too, as answers do."""

@@ -17,8 +17,8 @@ import numpy as np
 import tensorflow as tf
 
 from seqtasks.errors import InputError, UsageError, unknown
+from seqtasks.layers.nucleotides import Kmers, Mixtures, Strands
 from seqtasks.layers.steps import DropSteps
-from seqtasks.layers.strands import Kmers, Mixtures, Strands
 
 BASES = "ACGT"
 IUPAC = {

@@ -18,10 +18,10 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from seqtasks import vocabulary
+from seqtasks.codecs import vocabulary
+from seqtasks.codecs.vocabulary import BYTES_PER_WORD, SPECIALS, UNKNOWN
 from seqtasks.errors import UsageError, unknown
 from seqtasks.layers.steps import DropSteps, Pairs
-from seqtasks.vocabulary import BYTES_PER_WORD, SPECIALS, UNKNOWN
 
 COUNTED_PAIRS = 2_000_000  # different ones at a time, about 50 MB while they are counted
 BYTES_PER_CHARACTER = 4

@@ -16,9 +16,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqtasks import vocabulary
+from seqtasks.codecs import vocabulary
+from seqtasks.codecs.vocabulary import SPECIALS, UNKNOWN
 from seqtasks.errors import UsageError, unknown
-from seqtasks.vocabulary import SPECIALS, UNKNOWN
 
 LEVELS = ("character", "word")
 WORDS = r"( ?[\p{L}\p{N}\p{M}'’]+| ?[^\p{L}\p{N}\p{M}'’\s]|\s)"

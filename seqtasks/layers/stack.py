@@ -10,11 +10,11 @@ import keras
 from keras import ops
 
 from seqtasks.errors import UsageError, unknown
-from seqtasks.layers.carrying import Carried
-from seqtasks.layers.folding import Folded
+from seqtasks.layers.fused_embedding import Folded
 from seqtasks.layers.gru import GRU
 from seqtasks.layers.lstm import LSTM
 from seqtasks.layers.simple_rnn import SimpleRNN
+from seqtasks.layers.stateful import Carried
 
 DEFAULTS: dict[str, bool | int | float | str] = {
     "cell": "gru",  # simple, irnn, lstm or gru

@@ -11,5 +11,5 @@ STREAMS                                          whether examples are one long t
 TELLS                                            whether answers are sentences; then there is one function more:
 tell(model, inputs, targets, settings)           a function of values as they are kept -> answer, score, to evaluate it
 
-`writer` is no pattern: it is what those that write are made of.
+`layers.stateful_decoder` is no pattern: it is what those that write are made of.
 """

@@ -10,8 +10,8 @@ import tensorflow as tf
 from keras import ops
 
 from seqtasks.errors import unknown
-from seqtasks.layers.front import DEFAULTS as FRONT
-from seqtasks.layers.front import front
+from seqtasks.layers.convolution import DEFAULTS as FRONT
+from seqtasks.layers.convolution import front
 from seqtasks.layers.stack import DEFAULTS as STACK
 from seqtasks.layers.stack import stack
 from seqtasks.layers.steps import POOLS, Mask, Nudge, Position, pool

@@ -16,14 +16,15 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from seqtasks import codecs, decoding
-from seqtasks.codecs.captions import END
+from seqtasks import codecs
+from seqtasks.codecs.sentences import END
+from seqtasks.codecs.vocabulary import START, UNKNOWN
+from seqtasks.decoding import generate as decoding
 from seqtasks.errors import UsageError
+from seqtasks.layers import stateful_decoder
+from seqtasks.layers.attention_decoder import Teller
 from seqtasks.layers.stack import DEFAULTS as STACK
 from seqtasks.layers.stack import check
-from seqtasks.layers.telling import Teller
-from seqtasks.patterns import writer
-from seqtasks.vocabulary import START, UNKNOWN
 
 DEFAULTS: dict[str, bool | int | float | str] = STACK | {
     "embedding": 256,  # width of a word's vector
@@ -259,4 +260,4 @@ def portable(model: keras.Model, inputs: Any, targets: Any, settings: Mapping[st
     def begin(seen: tf.Tensor) -> tuple[tf.Tensor, Any, Any]:
         return tf.fill([1], START), *telling.begun(inputs.every_way(seen))
 
-    return writer.portable(begin, telling.step, inputs.pixels())
+    return stateful_decoder.portable(begin, telling.step, inputs.pixels())

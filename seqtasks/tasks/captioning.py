@@ -15,12 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
-from seqtasks import builders, measures, own, training
-from seqtasks.codecs.captions import Captions
 from seqtasks.codecs.image import Image
+from seqtasks.codecs.sentences import Sentences
+from seqtasks.data import tfds, user
 from seqtasks.errors import unknown
+from seqtasks.metrics import classification
 from seqtasks.patterns import one_to_many
 from seqtasks.task import Examples, Folders, Setting, Task
+from seqtasks.training import trainer
 
 DATASET = "flickr8k"
 SPLITS = ("train", "validation", "test")
@@ -65,13 +67,13 @@ def examples(dataset: str, folders: Folders) -> Mapping[str, Examples]:
     if dataset not in DATASETS:
         raise unknown("data set", dataset, [*DATASETS, "sample"])
     if dataset != DATASET:  # which fits into the memory
-        builder = builders.find(dataset, folders) or builders.prepare(dataset, folders)
+        builder = tfds.find(dataset, folders) or tfds.prepare(dataset, folders)
         store = Path(folders.datasets[0]) / "encoded"
         return {
-            name: own.kept(store / f"{dataset}-{split}", functools.partial(builders.captioned, builder, split))
+            name: user.kept(store / f"{dataset}-{split}", functools.partial(tfds.captioned, builder, split))
             for name, split in zip(SPLITS, DATASETS[dataset], strict=True)
         }
-    found = builders.load(dataset, folders, SPLITS)
+    found = tfds.load(dataset, folders, SPLITS)
     captions = {name: [each.decode() for each in rows["captions"]] for name, rows in found.items()}
     return {name: Examples(rows["image"], np.array(captions[name], object)) for name, rows in found.items()}
 
@@ -136,12 +138,12 @@ TASK = Task(
     name="captioning",
     pattern=one_to_many,
     inputs=Image(fine_tuned=4, mirrored=True, near=0.2),
-    targets=Captions(),
+    targets=Sentences(),
     dataset=DATASET,
     examples=examples,
     sample=sample,
-    measures=measures.captions,
-    settings=training.DEFAULTS
+    measures=classification.captions,
+    settings=trainer.DEFAULTS
     | one_to_many.DEFAULTS
     | {
         "epochs": 9,

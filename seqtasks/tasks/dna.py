@@ -10,13 +10,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from seqtasks import builders, measures, training
 from seqtasks.codecs import nucleotides
 from seqtasks.codecs.labels import Labels
 from seqtasks.codecs.nucleotides import BASES, Nucleotides
+from seqtasks.data import tfds
 from seqtasks.errors import unknown
+from seqtasks.metrics import classification
 from seqtasks.patterns import many_to_one
 from seqtasks.task import Examples, Folders, Task
+from seqtasks.training import trainer
 
 DATASET = "gue/prom_core_all"
 # which strand was read matters where something has a direction, and only there
@@ -51,7 +53,7 @@ def examples(dataset: str, folders: Folders) -> Mapping[str, Examples]:
     """The splits that the data set has: sequences, bytes (N,), and the names of their classes, str (N,)."""
     if dataset not in DATASETS:
         raise unknown("data set", dataset, [*DATASETS, "sample"])
-    splits, names = builders.load_classes(dataset, folders)
+    splits, names = tfds.load_classes(dataset, folders)
     return {name: Examples(rows["sequence"], names[rows["label"]]) for name, rows in splits.items()}
 
 
@@ -79,8 +81,8 @@ TASK = Task(
     dataset=DATASET,
     examples=examples,
     sample=sample,
-    measures=measures.classification,
-    settings=training.DEFAULTS
+    measures=classification.classification,
+    settings=trainer.DEFAULTS
     | many_to_one.DEFAULTS
     | nucleotides.DEFAULTS
     | {

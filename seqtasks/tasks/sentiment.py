@@ -11,13 +11,15 @@ from itertools import product
 
 import numpy as np
 
-from seqtasks import builders, measures, training
 from seqtasks.codecs import text
 from seqtasks.codecs.labels import Labels
 from seqtasks.codecs.text import Text
+from seqtasks.data import tfds
 from seqtasks.errors import unknown
+from seqtasks.metrics import classification
 from seqtasks.patterns import many_to_one
 from seqtasks.task import Examples, Folders, Task
+from seqtasks.training import trainer
 
 DATASET = "imdb_reviews"
 
@@ -46,7 +48,7 @@ def examples(dataset: str, folders: Folders) -> Mapping[str, Examples]:
     """IMDB's official train and test splits: texts, bytes (N,), and "negative" or "positive", str (N,)."""
     if dataset != DATASET:
         raise unknown("data set", dataset, [DATASET, "sample"])
-    splits = builders.load(dataset, folders, ["train", "test"])
+    splits = tfds.load(dataset, folders, ["train", "test"])
     names = np.array(["negative", "positive"], dtype=object)
     return {name: Examples(rows["text"], names[rows["label"]]) for name, rows in splits.items()}
 
@@ -71,8 +73,8 @@ TASK = Task(
     dataset=DATASET,
     examples=examples,
     sample=sample,
-    measures=measures.classification,
-    settings=training.DEFAULTS
+    measures=classification.classification,
+    settings=trainer.DEFAULTS
     | many_to_one.DEFAULTS
     | text.DEFAULTS
     | {

@@ -12,11 +12,13 @@ from itertools import permutations
 
 import numpy as np
 
-from seqtasks import builders, measures, training
 from seqtasks.codecs.tokens import Tokens
+from seqtasks.data import tfds
 from seqtasks.errors import unknown
-from seqtasks.patterns import continuation
+from seqtasks.metrics import classification
+from seqtasks.patterns import language_model
 from seqtasks.task import Examples, Folders, Setting, Task
+from seqtasks.training import trainer
 
 DATASET = "tiny_shakespeare"
 
@@ -50,7 +52,7 @@ def examples(dataset: str, folders: Folders) -> Mapping[str, Examples]:
     """The splits of tiny_shakespeare, a text each, bytes (1,)."""
     if dataset != DATASET:
         raise unknown("data set", dataset, [DATASET, "sample"])
-    splits = builders.load(dataset, folders, ["train", "validation", "test"])
+    splits = tfds.load(dataset, folders, ["train", "validation", "test"])
     return {name: Examples(rows["text"], rows["text"]) for name, rows in splits.items()}
 
 
@@ -68,15 +70,15 @@ def sample() -> Mapping[str, Examples]:
 TOKENS = Tokens()
 TASK = Task(
     name="text_generation",
-    pattern=continuation,
+    pattern=language_model,
     inputs=TOKENS,
     targets=TOKENS,
     dataset=DATASET,
     examples=examples,
     sample=sample,
-    measures=measures.likelihood,
-    settings=training.DEFAULTS
-    | continuation.DEFAULTS
+    measures=classification.likelihood,
+    settings=trainer.DEFAULTS
+    | language_model.DEFAULTS
     | {
         "epochs": 26,
         "batch": 32,

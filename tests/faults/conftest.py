@@ -85,7 +85,7 @@ def _child(arguments: list[str], environment: dict[str, str], output: str) -> No
 
 def _save_every(steps: int) -> None:
     """Checkpoints by the number of steps, not by the clock: the same fault points on a fast and on a slow machine."""
-    from seqtasks.checkpoints import Saver
+    from seqtasks.training.checkpoints import Saver
 
     due = itertools.count(1)
     Saver.save_when_due = lambda saver: saver.save() if next(due) % steps == 0 else None  # type: ignore[method-assign]
@@ -108,7 +108,9 @@ class Command:
     def __init__(self, arguments: list[str], folder: Path, **environment: str) -> None:
         self.output = folder / f"output-{len(list(folder.glob('output-*')))}"
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["tensorflow", "keras", "seqtasks.evaluation", "seqtasks.exporting"])
+        context.set_forkserver_preload(
+            ["tensorflow", "keras", "seqtasks.training.evaluate", "seqtasks.export.savedmodel"]
+        )
         self.process = context.Process(target=_child, args=(arguments, environment, str(self.output)))
         self.process.start()
 

@@ -22,9 +22,9 @@ from pathlib import Path
 import pytest
 import tensorflow_datasets as tfds
 
-from seqtasks import downloading
-from seqtasks.builders import uci_promoters
 from seqtasks.cli import main
+from seqtasks.data import download as downloading
+from seqtasks.data.datasets import uci_promoters
 from seqtasks.errors import IntegrityError
 from tests.faults.conftest import survived
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqtasks import checkpoints, files
+from seqtasks import files
 from seqtasks.errors import BusyError, IntegrityError
+from seqtasks.training import checkpoints
 from tests.faults.conftest import survived
 
 KINDS = ("kill", "enospc", "eio")

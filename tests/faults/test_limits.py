@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from seqtasks import exporting, serving, tasks
+from seqtasks import tasks
+from seqtasks.export import savedmodel
+from seqtasks.inference import predictor
 from tests.bombs import bomb
 from tests.conftest import Learned
 from tests.faults.conftest import noted
@@ -85,9 +87,9 @@ def alone(program: str, *arguments: str | Path) -> list[float]:
 @pytest.mark.parametrize("what", DEAR)
 def test_no_input_costs_much(name: str, what: str, learned_of: Callable[[str], Learned], tmp_path: Path):
     learned = learned_of(name)
-    (tmp_path / "usual").write_bytes(exporting.golden(tasks.find(name))[0])
+    (tmp_path / "usual").write_bytes(savedmodel.golden(tasks.find(name))[0])
     (tmp_path / "dear").write_bytes(DEAR[what])
-    seconds, megabytes = alone(COST, serving.newest(learned.folder), tmp_path / "usual", tmp_path / "dear")
+    seconds, megabytes = alone(COST, predictor.newest(learned.folder), tmp_path / "usual", tmp_path / "dear")
     fine = seconds <= SECONDS and megabytes <= MEGABYTES
     assert noted("cost of one input", f"{name}: {what}: {seconds:.2f} s, {megabytes:.0f} MB", fine), (
         seconds,
@@ -98,7 +100,7 @@ def test_no_input_costs_much(name: str, what: str, learned_of: Callable[[str], L
 @pytest.mark.faults
 @pytest.mark.parametrize("name", tasks.names())
 def test_many_answers_take_no_more_and_are_the_same(name: str, learned_of: Callable[[str], Learned], tmp_path: Path):
-    golden = exporting.golden(tasks.find(name))
+    golden = savedmodel.golden(tasks.find(name))
     if name == "captioning":
         values = [bytes(golden[number % len(golden)]) for number in range(LENGTHS)]
     else:
@@ -106,7 +108,7 @@ def test_many_answers_take_no_more_and_are_the_same(name: str, learned_of: Calla
         values = [text[: number + 1] for number in range(LENGTHS)]
     (tmp_path / "values").write_text(json.dumps([value.hex() for value in values]))
     other, growth = alone(
-        SOAK, serving.newest(learned_of(name).folder), tmp_path / "values", str(ANSWERS), str(THREADS)
+        SOAK, predictor.newest(learned_of(name).folder), tmp_path / "values", str(ANSWERS), str(THREADS)
     )
     what = f"{name}: {ANSWERS:,} answers, {THREADS} threads, {LENGTHS} lengths: {growth:+.1f} MB, {other:.0f} differ"
     assert noted("soak", what, other == 0 and growth <= GROWTH), what

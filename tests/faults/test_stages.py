@@ -19,7 +19,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqtasks import answering, cards, exporting, serving, tasks
+from seqtasks import tasks
+from seqtasks.export import savedmodel
+from seqtasks.inference import files as answering
+from seqtasks.inference import predictor
+from seqtasks.training import card as cards
 from tests.conftest import sets
 from tests.faults.conftest import Command, run, survived
 from tests.samples import SAMPLES, UNCOMPILED
@@ -104,7 +108,7 @@ def fail(task: str, stage: str, number: int, kind: str, undisturbed: Path, tmp_p
     """Makes a stage fail at its N-th fault point; the point's name, or None if there are fewer points."""
     folder = tmp_path / f"{stage}-{number}-{kind}"
     shutil.copytree(undisturbed, folder)
-    before, exports = outcome(folder), exporting.numbers(folder)
+    before, exports = outcome(folder), savedmodel.numbers(folder)
     marker = tmp_path / f"marker-{stage}-{number}-{kind}"
     fault = {"SEQTASKS_FAULT": f"any:{number}:{kind}", "SEQTASKS_FAULT_MARKER": str(marker), **EVERY}
     code, printed = run([*command(task, stage), *at(folder)], tmp_path, **fault)
@@ -114,11 +118,11 @@ def fail(task: str, stage: str, number: int, kind: str, undisturbed: Path, tmp_p
     point = marker.read_text()
     fine = code == (-signal.SIGKILL if kind == "kill" else 5) and "Traceback" not in printed
     fine &= json.loads((folder / "card.json").read_text())["task"] == task
-    fine &= set(exporting.numbers(folder)) >= set(exports)
+    fine &= set(savedmodel.numbers(folder)) >= set(exports)
     if stage != "train":
         fine &= outcome(folder) == before
         value = SAMPLES[task].typed[:1]
-        fine &= serving.load(folder)(value)[0]["answer"] == serving.load(undisturbed)(value)[0]["answer"]
+        fine &= predictor.load(folder)(value)[0]["answer"] == predictor.load(undisturbed)(value)[0]["answer"]
     code, printed = run([*command(task, stage), *at(folder)], tmp_path, **EVERY)
     fine &= code == 0 and outcome(folder) == outcome(undisturbed) and not litter(folder)
     assert survived(f"{kind}, then the same command", f"{task}, {stage}: {point}", fine), printed
@@ -193,7 +197,7 @@ def files_of_ones_own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = tasks.find("sentiment").sample()["train"]
     lines = [f"{text.decode()}\t{label}\n" for text, label in zip(rows.inputs[:60], rows.targets[:60], strict=True)]
     (folder / "texts.tsv").write_text("text\tlabel\n" + "".join(lines))
-    several = [*lines, "no label\n"] * (5 * answering.BATCHES * serving.BATCH // 2 // (len(lines) + 1))
+    several = [*lines, "no label\n"] * (5 * answering.BATCHES * predictor.BATCH // 2 // (len(lines) + 1))
     (folder / "answers.tsv").write_text("text\tlabel\n" + "".join(several))
     (folder / "pictures").mkdir()
     drawn = tasks.find("captioning").sample()["train"]
@@ -326,12 +330,12 @@ def test_a_second_training_in_the_folder_ends_with_7(tmp_path: Path):
 def test_files_that_do_not_fit_are_one_line(stage: str, every: str, size: int, undisturbed: Path, tmp_path: Path):
     """As on a disk that is full, in whatever library writes."""
     shutil.copytree(undisturbed, tmp_path / "model")
-    before, exports = outcome(tmp_path / "model"), exporting.numbers(tmp_path / "model")
+    before, exports = outcome(tmp_path / "model"), savedmodel.numbers(tmp_path / "model")
     code, printed = run(
         [*command("sentiment", stage), *at(tmp_path / "model")], tmp_path, LARGEST_FILE=str(size), EVERY=every
     )
     fine = code == 5 and "Traceback" not in printed and printed.splitlines()[-1].startswith("seqtasks: error: ")
-    fine &= outcome(tmp_path / "model") == before and exporting.numbers(tmp_path / "model") == exports
+    fine &= outcome(tmp_path / "model") == before and savedmodel.numbers(tmp_path / "model") == exports
     code, after = run([*command("sentiment", stage), *at(tmp_path / "model")], tmp_path)
     fine &= code == 0 and outcome(tmp_path / "model") == before and not litter(tmp_path / "model")
     assert survived("file size limit", f"{stage} {every}", fine), (printed, after)

@@ -1,0 +1,1 @@
+"""Data sets, people's own files, splits, batches."""

@@ -1,0 +1,1 @@
+"""Reading exports. Knows no task and no pattern."""

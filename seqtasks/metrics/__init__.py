@@ -1,0 +1,1 @@
+"""Figures of merit, plots and reports: pure functions."""

@@ -1,0 +1,142 @@
+"""A trained model's folder: what is learned travels together.
+
+card.json          what it is; written last, it names the sha256 of the others
+model.weights.h5   and what a codec needs beside its fields: encoder.weights.h5
+history.csv, *.png
+metrics.json       from evaluate, with confusion.png and mistakes.csv, or captions.csv and captions.html
+folds.json         from evaluate --folds, with folds/: what each fold's model answered
+serving/<n>/       from export, litert/<n>/ and onnx/<n>/ from export --format
+training/          an unfinished training: run.json and checkpoints
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import pandas as pd
+
+from seqtasks import codecs, files, tasks
+from seqtasks.errors import IntegrityError, UsageError
+from seqtasks.metrics import plots
+from seqtasks.task import Task
+from seqtasks.training import card as cards
+from seqtasks.training.card import Card
+
+HISTORY = "history.csv"
+TRAINING = "training"
+REMEDY = "train again, or copy the whole folder again"
+
+
+@dataclass(frozen=True, eq=False)  # one is itself: what was made of it may be kept
+class Trained:
+    task: Task  # with the codecs and settings that the model was trained with
+    model: keras.Model
+    card: Card
+    folder: Path
+
+
+def build(task: Task) -> keras.Model:
+    """The task's model, not trained; its codecs are fitted."""
+    model: keras.Model = task.pattern.build(task.inputs, task.targets, task.settings)
+    return model
+
+
+def keep(
+    folder: Path,
+    model: keras.Model,
+    card: Card,
+    history: list[dict[str, float]],
+    carried: Mapping[str, Callable[[Path], None]],
+) -> None:
+    """Puts what was learned in the folder, all of it or nothing, and removes the unfinished training.
+
+    `carried` are files that the codecs need, and how each is written.
+    """
+    table = pd.DataFrame(history)
+    files.publish(
+        folder,
+        {
+            cards.WEIGHTS: lambda path: files.save_weights(model, path),
+            **carried,
+            HISTORY: lambda path: table.to_csv(path, index=False),
+            "loss.png": lambda path: plots.curves(table, "loss", path),
+            "accuracy.png": lambda path: plots.curves(table, "accuracy", path),
+            cards.NAME: card.write,
+        },
+        record=cards.NAME,
+    )
+    shutil.rmtree(folder / TRAINING, ignore_errors=True)
+
+
+def restore(folder: Path, task_name: str) -> Trained:
+    """The trained model of a folder; raises UsageError where there is none, IntegrityError where it is damaged."""
+    card = cards.read(folder)
+    if card.task != tasks.known(task_name):
+        raise UsageError(f"{folder} holds a trained {card.task}, not {task_name}; choose its folder with --model")
+    card, weights = _card_and_weights(folder)
+    task = tasks.find(card.task).configure(card.settings)
+    inputs = codecs.restore(card.inputs, lambda name: files.resolve(folder, name, card.files, remedy=REMEDY))
+    targets = inputs if task.streams else codecs.restore(card.targets)
+    task = Task(**{**vars(task), "inputs": inputs, "targets": targets})
+    model = build(task.configure({"precision": "float32"}))  # what was learned answers the same on any processor
+    try:
+        model.load_weights(weights)
+    except Exception as error:  # h5py and Keras raise many kinds for one meaning
+        raise IntegrityError(f"{weights} does not fit its card ({error}); {REMEDY}") from error
+    return Trained(task, model, card, folder)
+
+
+def _card_and_weights(folder: Path) -> tuple[Card, Path]:
+    """A card and the weights that it names, also while a training replaces both."""
+    card = cards.read(folder)
+    try:
+        return card, files.resolve(folder, cards.WEIGHTS, card.files, remedy=REMEDY)
+    except IntegrityError:
+        if (newer := cards.read(folder)) == card:
+            raise
+        return newer, files.resolve(folder, cards.WEIGHTS, newer.files, remedy=REMEDY)
+
+
+def begin(folder: Path, identity: Mapping[str, Any], *, fresh: bool, resume: bool) -> Path:
+    """The folder for the checkpoints of the training with this identity: its own unfinished one or a new one.
+
+    Raises UsageError if an unfinished training with another identity stands there, naming a difference, or if there is
+    nothing to resume.
+    """
+    training = folder / TRAINING
+    record = training / "run.json"
+    if record.exists() and not fresh:
+        before = files.read_json(record, remedy="begin again with --fresh")
+        if difference := _difference(before, json.loads(json.dumps(identity))):
+            raise UsageError(
+                f"{folder} holds an unfinished training with {difference}; finish that one or give --fresh"
+            )
+        return training
+    if resume:
+        raise UsageError(f"{folder} holds no unfinished training to resume; leave --resume out")
+    shutil.rmtree(training, ignore_errors=True)  # checkpoints without their run.json are nobody's
+    files.write_json(record, identity, point="run")
+    return training
+
+
+def _difference(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> str | None:
+    """The first key whose values differ, in words, or None."""
+    for key in sorted({*before, *now}):
+        was, is_now = before.get(key), now.get(key)
+        if isinstance(was, dict) and isinstance(is_now, dict):
+            if deeper := _difference(was, is_now, f"{prefix}{key}."):
+                return deeper
+        elif was != is_now:
+            return f"{prefix}{key} {_brief(was)} (now {_brief(is_now)})"
+    return None
+
+
+def _brief(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else f"{text[:40]}..."
