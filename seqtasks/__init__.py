@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqtasks import beside_keras
+
 if TYPE_CHECKING:
     from seqtasks.serving import Served
 
 __all__ = ["load"]
+
+beside_keras.watch()
 
 
 def load(path: str | Path) -> Served:

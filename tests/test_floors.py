@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "seqtasks"
 FLOORS = (
-    {"cards", "errors", "files", "interrupts", "task"},
+    {"beside_keras", "cards", "errors", "files", "interrupts", "task"},
     {
         "layers",
         "batching",

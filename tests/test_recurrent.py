@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from seqtasks import layers
 from seqtasks.errors import UsageError
-from seqtasks.layers import recurrence
+from seqtasks.layers import plan
 
 CELLS = ("SimpleRNN", "LSTM", "GRU")
 PATHS = ("compiled", "plain")
@@ -24,7 +24,7 @@ PATHS = ("compiled", "plain")
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The path of a training step that small widths do not take by themselves."""
     if request.param == "plain":
-        monkeypatch.setattr(recurrence, "COMPILED_UNITS", 1)
+        monkeypatch.setattr(plan, "COMPILED_UNITS", 1)
     return request.param
 
 
@@ -304,19 +304,6 @@ def test_wrong_forms_are_refused():
         layer(tf.zeros([2, 0, 3]))
     with pytest.raises(ValueError, match=r"a state for these sequences is \(2, 4\), not \(2, 5\)"):
         layer(values, initial_state=tf.zeros([2, 5]))
-
-
-def test_second_derivatives_are_refused_by_name():
-    layer = layers.GRU(4)
-    values = tf.random.stateless_normal([2, 6, 3], [1, 2])
-    with pytest.raises(NotImplementedError, match="second derivatives"):
-        with tf.GradientTape() as outer:
-            outer.watch(values)
-            with tf.GradientTape() as inner:
-                inner.watch(values)
-                total = tf.reduce_sum(layer(values, training=True))
-            slope = tf.reduce_sum(inner.gradient(total, values) ** 2)
-        outer.gradient(slope, values)
 
 
 @pytest.mark.parametrize("name", CELLS)

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from seqtasks.layers.fast import Fast
-from seqtasks.layers.recurrence import Weights
+from seqtasks.layers.recurrence import Table
 
 FOLDED = 512  # entries of a vocabulary up to which the table costs less than the products that it spares
 
@@ -66,11 +66,11 @@ class Folded(keras.layers.Layer):
             and not any(each.cell.dropout for each in directions)  # Keras would make its mask of the ids
         )
 
-    def table(self, recurrent: Fast) -> Weights:
+    def table(self, recurrent: Fast) -> Table:
         """The layer's weights with, in place of the kernel, what each id projects to, (V, G)."""
         weights = recurrent.weights_of_steps()
         vectors = tf.cast(tf.convert_to_tensor(self.embedding.embeddings), weights.kernel.dtype)
-        return Weights(weights.project(vectors), tf.zeros_like(weights.bias), weights.recurrent)
+        return Table(weights.project(vectors), tf.zeros_like(weights.bias), weights.recurrent)
 
     def _directions(self) -> list[Any]:
         layer = self.recurrent
