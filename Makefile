@@ -8,11 +8,12 @@ ARGS ?=
 MODEL = saved_models/$*
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow test-thorough test-faults bench download train evaluate export clean
+.PHONY: help setup check quick test test-slow test-thorough test-faults bench download train evaluate export clean
 
 help:
 	@echo "make setup              .venv with everything in it"
-	@echo "make test               format, lint, types and tests"
+	@echo "make quick              format, lint, types and the tests that train nothing and start no process"
+	@echo "make test               the same with all that is learned, exported and asked elsewhere"
 	@echo "make train-TASK         train, evaluate and export a task: $(notdir $(basename $(filter-out %/__init__.py,$(wildcard seqtasks/tasks/*.py))))"
 	@echo "make download-TASK evaluate-TASK export-TASK, and the same without -TASK for all tasks"
 	@echo "make test-slow          tests on the real data sets, where they are"
@@ -33,6 +34,10 @@ check: setup
 	$(BIN)/ruff format --check seqtasks tests examples
 	$(BIN)/ruff check seqtasks tests examples
 	$(BIN)/mypy
+
+# while one works: under three minutes
+quick: check
+	$(BIN)/pytest --numprocesses 2 --dist worksteal -m 'not trains and not slow and not faults and not thorough'
 
 # three processes: most of a test's time is tracing, which one core does, and some wait until another has trained a model
 test: check

@@ -1,4 +1,4 @@
-"""What with_onnx.py and with_litert.py share: an export's tables, a value read, an answer made of what a network says.
+"""What with_onnx.py and with_litert.py share: reading a value, running a network, making an answer of its outputs.
 
 It needs NumPy, what the reader of the export's codec needs (read_*.py), and none of seqtasks.
 """
@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 
 Endpoints = dict[str, Callable[..., dict[str, np.ndarray]]]  # by name: arrays by name in, arrays by name out
-WORDS = 40  # that are written, at most
-END = {"captions": 2}  # the id with which a text ends, of codecs whose texts do
+MAX_NEW_TOKENS = 40
+SPECIALS = 2  # ids before that of the first piece: none of them is ever generated
+END = {"sentences": 2}  # the id with which a text ends, of codecs whose texts do
 
 
-def answer(tables: dict, endpoints: Endpoints, value: bytes) -> dict:
-    """What an export, whose tables.json is `tables`, says of one value."""
-    inputs, targets = tables["inputs"], tables["targets"]
+def answer(codecs: dict, endpoints: Endpoints, value: bytes) -> dict:
+    """The answer to one value of an export whose codecs.json is `codecs`."""
+    inputs, targets = codecs["inputs"], codecs["targets"]
     values = importlib.import_module(f"read_{inputs['codec']}").read(inputs, value)
     if "serve" in endpoints:
         shares = endpoints["serve"](values=values)["probabilities"][0].tolist()
@@ -26,20 +27,20 @@ def answer(tables: dict, endpoints: Endpoints, value: bytes) -> dict:
         named = dict(zip(targets["names"], shares, strict=True))
         return {"answer": targets["names"][best], "probability": shares[best], "probabilities": named}
     pieces = ("", "\ufffd", *targets["vocabulary"])
-    joint = " " if targets["codec"] == "captions" else ""
-    return {"answer": joint.join(pieces[token] for token in written(endpoints, values, END.get(targets["codec"], -1)))}
+    tokens = generate(endpoints, values, END.get(targets["codec"], -1))
+    return {"answer": (" " if targets["codec"] == "sentences" else "").join(pieces[token] for token in tokens)}
 
 
-def written(endpoints: Endpoints, values: np.ndarray, end: int) -> list[int]:
-    """The most probable token, again and again; 0 and 1 are none that is written."""
-    given, tokens = endpoints["begin"](values=values), []
-    while len(tokens) < WORDS:
+def generate(endpoints: Endpoints, values: np.ndarray, end_id: int) -> list[int]:
+    """The most probable token, again and again."""
+    given, tokens = endpoints["prefill"](values=values), []
+    while len(tokens) < MAX_NEW_TOKENS:
         after = endpoints["step"](**given)
-        token = int(after.pop("logits")[0, 2:].argmax()) + 2
-        if token == end:
+        token = int(after.pop("logits")[0, SPECIALS:].argmax()) + SPECIALS
+        if token == end_id:
             break
         tokens.append(token)
-        given |= {name.removeprefix("next_"): each for name, each in after.items()}
+        given |= {name.removeprefix("next_"): state for name, state in after.items()}
         given["token"] = np.array([token], np.int32)
     return tokens
 
@@ -48,11 +49,11 @@ def main(opened: Callable[[Path], Endpoints]) -> None:
     """The command line: the folder of an export, and values or the files that hold them; an answer a line, as JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("export", type=Path, help="the folder of an export")
-    parser.add_argument("values", nargs="+", help="what is to be answered")
+    parser.add_argument("values", nargs="+", help="values to answer")
     parser.add_argument("--files", action="store_true", help="values are names of files")
     given = parser.parse_args()
     endpoints = opened(given.export)
-    tables = json.loads((given.export / "tables.json").read_text(encoding="utf-8"))
+    codecs = json.loads((given.export / "codecs.json").read_text(encoding="utf-8"))
     for value in given.values:
         content = Path(value).read_bytes() if given.files else value.encode("utf-8", "surrogateescape")
-        print(json.dumps(answer(tables, endpoints, content)))
+        print(json.dumps(answer(codecs, endpoints, content)))

@@ -1,6 +1,6 @@
 """A photograph's file -> pixels: what `seqtasks` does in TensorFlow's graph, with Pillow and NumPy.
 
-`tables` is the `inputs` of an export's tables.json, written where the codec is `image`. Decoders differ by a few levels
+`codec` is the `inputs` of an export's codecs.json, where the codec is `image`. Decoders differ by a few levels
 in some pixels of a JPEG, and a rounding may fall otherwise; the pixels are the same but for that.
 """
 
@@ -9,14 +9,14 @@ import io
 import numpy as np
 from PIL import Image, ImageOps
 
-MOST = 40_000_000  # pixels of a picture
-GREY = 128  # of what is no picture, or too large a one
+MAX_PIXELS = 40_000_000  # of a picture
+GREY = 128  # in place of a file that is no picture, or too large a one
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 
 
-def read(tables: dict, value: bytes) -> np.ndarray:
+def read(codec: dict, value: bytes) -> np.ndarray:
     """A file's bytes -> pixels, uint8 (1, size, size, 3): upright, squashed to a square."""
-    size = tables["size"]
+    size = codec["image_size"]
     try:
         picture = upright(value)
     except (OSError, ValueError, SyntaxError):
@@ -28,7 +28,7 @@ def read(tables: dict, value: bytes) -> np.ndarray:
 def upright(value: bytes) -> Image.Image:
     """The picture in RGB, as EXIF says that it was seen; raises OSError or ValueError for what is none."""
     picture = Image.open(io.BytesIO(value), formats=FORMATS)
-    if picture.width * picture.height > MOST:
+    if picture.width * picture.height > MAX_PIXELS:
         raise ValueError("too large")
     turned = ImageOps.exif_transpose(picture) if picture.format == "JPEG" else picture
     if turned.mode.startswith("I"):  # 16 bits

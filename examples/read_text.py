@@ -1,6 +1,6 @@
 """A review -> ids of its words: what `seqtasks` does in TensorFlow's graph, in plain Python.
 
-`tables` is the `inputs` of an export's tables.json, written where the codec is `text`.
+`codec` is the `inputs` of an export's codecs.json, where the codec is `text`.
 """
 
 import numpy as np
@@ -11,20 +11,20 @@ BLANKS = "\t\n\f\r "  # what RE2, TensorFlow's regular expressions, takes for wh
 BYTES = {"word": 32, "character": 4}  # of a step, at most: a longer text is cut before it is read
 
 
-def read(tables: dict, value: bytes) -> np.ndarray:
+def read(codec: dict, value: bytes) -> np.ndarray:
     """A text's bytes -> ids, int32 (1, steps)."""
-    ids = {word: number for number, word in enumerate(tables["vocabulary"], SPECIALS)}
-    found = [ids.get(word, UNKNOWN) for word in split(tables, value)]
+    ids = {word: number for number, word in enumerate(codec["vocabulary"], SPECIALS)}
+    found = [ids.get(word, UNKNOWN) for word in split(codec, value)]
     return np.array([found or [UNKNOWN]], np.int32)
 
 
-def split(tables: dict, value: bytes) -> list[str]:
+def split(codec: dict, value: bytes) -> list[str]:
     """The words, or characters, that are read of a text."""
-    length, head = tables["length"], tables["keep"] == "head"
-    most = length * BYTES[tables["level"]]
+    length, head = codec["max_length"], codec["truncation_side"] == "right"
+    most = length * BYTES[codec["level"]]
     text = (value[:most] if head else value[-most:]).replace(b"\0", b" ").decode(errors="replace")
-    text = text.lower() if tables["lower"] else text
-    if tables["level"] == "character":
+    text = text.lower() if codec["lowercase"] else text
+    if codec["level"] == "character":
         pieces = list(text)
     else:
         text = regex.sub(rf"<br[{BLANKS}]*/?>", " ", text)

@@ -1,6 +1,6 @@
-"""A text that is to be gone on with -> ids of its characters or words, in plain Python.
+"""A prompt -> ids of its characters or words, in plain Python.
 
-`tables` is the `inputs` of an export's tables.json, written where the codec is `tokens`.
+`codec` is the `inputs` of an export's codecs.json, where the codec is `tokens`.
 """
 
 import numpy as np
@@ -12,9 +12,9 @@ KNOWN = r"\p{L}\p{N}\p{M}'’"
 WORDS = rf" ?[{KNOWN}]+| ?[^{KNOWN}{BLANKS}]|[{BLANKS}]"  # a word has the space before it
 
 
-def read(tables: dict, value: bytes) -> np.ndarray:
-    """A text's bytes -> ids, int32 (1, steps); of nothing those of a line feed, as something must be gone on from."""
-    ids = {piece: number for number, piece in enumerate(tables["vocabulary"], SPECIALS)}
+def read(codec: dict, value: bytes) -> np.ndarray:
+    """A text's bytes -> ids, int32 (1, steps); of an empty one those of a line feed: the beginning of a line."""
+    ids = {piece: number for number, piece in enumerate(codec["vocabulary"], SPECIALS)}
     text = value.replace(b"\0", b" ").decode(errors="replace") or "\n"
-    pieces = list(text) if tables["level"] == "character" else regex.findall(WORDS, text)
+    pieces = list(text) if codec["level"] == "character" else regex.findall(WORDS, text)
     return np.array([[ids.get(piece, UNKNOWN) for piece in pieces]], np.int32)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Asks TensorFlow Serving's REST form, https://www.tensorflow.org/tfx/serving/api_rest, for the answer to one value.
-# The request and the reply's form are TensorFlow Serving's; this was not run, as no such server was at hand.
+# Requests the answer to one value from TensorFlow Serving's REST form, https://www.tensorflow.org/tfx/serving/api_rest.
+# Request and reply are as TensorFlow Serving documents them; this was not run against such a server.
 #
 #   seqtasks export sentiment
 #   docker run -p 8501:8501 -e MODEL_NAME=sentiment \

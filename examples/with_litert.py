@@ -1,4 +1,4 @@
-"""Asks a LiteRT export, on a telephone's runtime and without TensorFlow.
+"""Runs a LiteRT export, on a telephone's runtime and without TensorFlow.
 
 seqtasks export sentiment --format litert
 pip install numpy ai-edge-litert regex

@@ -1,4 +1,4 @@
-"""Asks an ONNX export, with ONNX Runtime and without TensorFlow.
+"""Runs an ONNX export, with ONNX Runtime and without TensorFlow.
 
 seqtasks export sentiment --format onnx
 pip install numpy onnxruntime regex
@@ -20,14 +20,14 @@ def opened(folder: Path) -> answers.Endpoints:
 
 def endpoint(path: Path) -> Callable[..., dict[str, np.ndarray]]:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    outputs = [each.name for each in session.get_outputs()]
-    inputs = {each.name for each in session.get_inputs()}  # of what was given, this one may need a part
+    outputs = [output.name for output in session.get_outputs()]
+    inputs = {needed.name for needed in session.get_inputs()}  # which may be a part of what is given
 
-    def ask(**given: np.ndarray) -> dict[str, np.ndarray]:
-        found = session.run(outputs, {name: each for name, each in given.items() if name in inputs})
+    def call(**given: np.ndarray) -> dict[str, np.ndarray]:
+        found = session.run(outputs, {name: array for name, array in given.items() if name in inputs})
         return dict(zip(outputs, found, strict=True))
 
-    return ask
+    return call
 
 
 if __name__ == "__main__":

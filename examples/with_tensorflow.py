@@ -1,4 +1,4 @@
-"""Asks a SavedModel, with TensorFlow alone: raw values go in, answers come out.
+"""Runs a SavedModel, with TensorFlow alone: raw values go in, answers come out.
 
 seqtasks export sentiment
 pip install tensorflow
@@ -12,7 +12,7 @@ import tensorflow as tf
 
 parser = argparse.ArgumentParser()
 parser.add_argument("export", help="the folder of an export")
-parser.add_argument("values", nargs="+", help="what is to be answered")
+parser.add_argument("values", nargs="+", help="values to answer")
 parser.add_argument("--files", action="store_true", help="values are names of files")
 given = parser.parse_args()
 model = tf.saved_model.load(given.export)

@@ -1,18 +1,50 @@
-"""Recurrent networks at work: from raw sequences to a self-contained SavedModel."""
+"""Recurrent networks at work: from raw sequences to a self-contained SavedModel.
+
+`import seqtasks` alone is quick: neither Keras nor TensorFlow is imported. As soon as Keras is, the layers are, so that
+Keras finds them when it loads a model.
+"""
 
 from __future__ import annotations
 
+import importlib
+import sys
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seqtasks.inference.predictor import Served
+    from seqtasks.inference.predictor import Predictor
 
 __all__ = ["load"]
 
 
-def load(path: str | Path) -> Served:
+def load(path: str | Path) -> Predictor:
     """The newest export in a model's folder, ready to answer: `load("saved_models/sentiment")(["A fine film."])`."""
     from seqtasks.inference import predictor
 
     return predictor.load(path)
+
+
+class _ImportsLayers(MetaPathFinder):
+    """Imports the layers when Keras has been imported."""
+
+    def find_spec(self, name: str, *_: Any) -> ModuleSpec | None:
+        spec = PathFinder.find_spec(name) if name == "keras" else None
+        if spec is None or spec.loader is None:
+            return spec
+        execute = spec.loader.exec_module
+
+        def execute_both(module: ModuleType) -> None:
+            execute(module)
+            importlib.import_module("seqtasks.layers")
+
+        spec.loader.exec_module = execute_both  # type: ignore[method-assign]
+        return spec
+
+
+if "keras" in sys.modules:
+    importlib.import_module("seqtasks.layers")
+else:
+    sys.meta_path.insert(0, _ImportsLayers())

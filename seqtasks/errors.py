@@ -14,6 +14,7 @@ A message is one line: what came, what was wanted, what to do next.
 
 from __future__ import annotations
 
+import difflib
 import errno
 import os
 from collections.abc import Iterable
@@ -64,5 +65,8 @@ def no_room(error: BaseException | None) -> str | None:
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> UsageError:
-    """The error for a name that is not in a list: `unknown cell 'lsmt'; choose from simple, irnn, lstm, gru`."""
-    return UsageError(f"unknown {kind} {name!r}; choose from {', '.join(known)}")
+    """The error for a name that is not in a list: `unknown cell 'lsmt'; did you mean lstm? choose from gru, ...`."""
+    names = list(known)
+    near = difflib.get_close_matches(str(name), names, n=1)
+    proposal = f"did you mean {near[0]}? " if near else ""
+    return UsageError(f"unknown {kind} {name!r}; {proposal}choose from {', '.join(names)}")

@@ -65,15 +65,15 @@ def as_json(value: Any) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def sealed(value: Mapping[str, Any]) -> dict[str, Any]:
-    """The same with a key "sha256" of all the rest, by which `unsealed` sees whether any of it was altered."""
+def with_checksum(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with a key "sha256" of all the rest, by which `without_checksum` sees whether any of it was altered."""
     return {**value, "sha256": hashlib.sha256(json.dumps(value).encode()).hexdigest()}
 
 
-def unsealed(content: bytes) -> dict[str, Any]:
+def without_checksum(content: bytes) -> dict[str, Any]:
     """What was sealed, from the file that `as_json` made of it; raises ValueError where a byte of it is another."""
     rest = {key: each for key, each in json.loads(content).items() if key != "sha256"}
-    if content != as_json(sealed(rest)).encode():  # a number may be changed and still be read as the same
+    if content != as_json(with_checksum(rest)).encode():  # a number may be changed and still be read as the same
         raise ValueError("not as it was written, or of another version of seqtasks")
     return rest
 
@@ -117,11 +117,11 @@ def publish(folder: Path, files: Mapping[str, Callable[[Path], None]], *, record
     """Replaces several files of a folder at once: all of them, or none, whenever the process dies.
 
     Each is written beside its old self; the `record`, a JSON file, decides: once it stands, the rest is renamed, by
-    `settle`, now or when the folder is next opened. It gets a key "files" with the sha256 of every other file, and is
+    `recover`, now or when the folder is next opened. It gets a key "files" with the sha256 of every other file, and is
     sealed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    settle(folder, record=record)
+    recover(folder, record=record)
     names = [name for name in files if name != record]
     hashes = {}
     for name in names:
@@ -134,11 +134,11 @@ def publish(folder: Path, files: Mapping[str, Callable[[Path], None]], *, record
     with writing(folder / record, point="publish.record") as part:
         files[record](part)
         value = json.loads(part.read_bytes())
-        part.write_bytes(as_json(sealed({**value, "files": hashes})).encode())
-    settle(folder, record=record)
+        part.write_bytes(as_json(with_checksum({**value, "files": hashes})).encode())
+    recover(folder, record=record)
 
 
-def settle(folder: Path, *, record: str) -> None:
+def recover(folder: Path, *, record: str) -> None:
     """Ends a `publish` that was cut short: what the record names is put in place, what it does not know goes.
 
     For the holder of the folder's lock; who only reads calls `resolve`.
@@ -148,7 +148,7 @@ def settle(folder: Path, *, record: str) -> None:
         name = following.name.removeprefix(".next-")
         if recorded.get(name) == sha256(following):
             following.replace(folder / name)
-            fault(f"settle.{name}")
+            fault(f"recover.{name}")
         else:
             following.unlink()
     if folder.is_dir():
@@ -165,7 +165,7 @@ def resolve(folder: Path, name: str, recorded: Mapping[str, str], *, remedy: str
     raise IntegrityError(f"{folder / name} {state}; {remedy}")
 
 
-def endless(path: Path) -> bool:
+def is_stream(path: Path) -> bool:
     """Whether it is a pipe or a device, for whose end one might wait, and which cannot be read a second time."""
     return path.exists() and not (path.is_file() or path.is_dir())
 
@@ -186,11 +186,11 @@ def read_json(path: Path, *, remedy: str) -> dict[str, Any]:
     return value
 
 
-def read_sealed(path: Path, *, remedy: str) -> dict[str, Any]:
+def read_checked(path: Path, *, remedy: str) -> dict[str, Any]:
     """What was sealed in a file; raises IntegrityError if that is not what it holds."""
     read_json(path, remedy=remedy)
     try:
-        return unsealed(path.read_bytes())
+        return without_checksum(path.read_bytes())
     except ValueError as error:
         raise IntegrityError(f"{path} is {error}; {remedy}") from None
 

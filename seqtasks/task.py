@@ -1,28 +1,37 @@
-"""A task: what goes in, what comes out, by which pattern, learned from which data. A value, never a base class."""
+"""A task: what goes in, what comes out, by which pattern, learned from which data.
+
+A task is a value, never a base class. Axes: B batch, T time, E embedding, U units, V vocabulary, C classes, N examples.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from seqtasks.errors import UsageError, unknown
+from seqtasks import settings as setting
+from seqtasks.errors import UsageError
+from seqtasks.settings import TRAINING, Setting, Value
+
+if TYPE_CHECKING:  # the contracts are in the rooms whose files keep them
+    from seqtasks.codecs import InputCodec, TargetCodec
+    from seqtasks.patterns import Pattern
 
 SAMPLE = "sample"  # what the project's own data are called, in place of a data set's name
+SIDES = ("source", "target")  # before the name of a setting that both codecs have
 
-Setting = bool | int | float | str
+Notice = Callable[[str], None]  # takes a line for the person who waits
 
 
 @dataclass(frozen=True)
 class Examples:
-    """People's values, row by row: what is asked and what is answered.
+    """People's values, row by row.
 
     `inputs` and `targets` have a length and a `take`, and give an object array of bytes or str for a slice or an array
-    of row numbers; they may stay on disk until then (own.Texts).
+    of row numbers; they may stay on disk until then (data.store).
     """
 
     inputs: Any
@@ -36,13 +45,14 @@ class Examples:
 
     @staticmethod
     def of(pairs: Sequence[tuple[bytes, str]]) -> Examples:
-        """Pairs of what is asked and what is answered, in memory."""
+        """Pairs of input and target, in memory."""
         return Examples(*(np.array(column, dtype=object) for column in zip(*pairs, strict=True)))
 
     @staticmethod
     def joined(parts: Sequence[Examples]) -> Examples:
         """The parts one behind the other, in memory."""
-        return Examples(*(np.concatenate([getattr(each, name)[:] for each in parts]) for name in ("inputs", "targets")))
+        inputs = np.concatenate([each.inputs[:] for each in parts])
+        return Examples(inputs, np.concatenate([each.targets[:] for each in parts]))
 
 
 @dataclass(frozen=True)
@@ -53,71 +63,100 @@ class Folders:
     manual: str | None = None
 
 
+Inputs = TypeVar("Inputs", bound="InputCodec", covariant=True)
+Targets = TypeVar("Targets", bound="TargetCodec", covariant=True)
+
+
 @dataclass(frozen=True)
-class Task:
+class Task(Generic[Inputs, Targets]):
     name: str
-    pattern: ModuleType  # one of seqtasks.patterns
-    inputs: Any  # an input codec, not fitted
-    targets: Any  # a target codec, not fitted
+    pattern: Pattern[Inputs, Targets]
+    inputs: Inputs
+    targets: Targets  # the very same codec where what is written is what was read
     dataset: str  # the default data set's name
     examples: Callable[[str, Folders], Mapping[str, Examples]]  # data set name -> its splits, by name
     sample: Callable[[], Mapping[str, Examples]]  # the project's own splits, always the same
-    measures: Callable[..., dict[str, Any]]  # one of seqtasks.measures
-    settings: Mapping[str, Any]
-    declared: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)  # settings of a data set, by its name
-    chosen: frozenset[str] = frozenset()  # the settings that somebody chose
+    settings: Mapping[str, Value] = field(default_factory=dict)  # all but the codecs' fields; those not given are added
+    dataset_settings: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)  # by a data set's name
+    explicit: frozenset[str] = frozenset()  # settings that somebody chose
 
-    @property
-    def tells(self) -> bool:
-        """Whether it answers with sentences, not with one of some classes or with how a text goes on."""
-        return bool(self.pattern.TELLS)
+    def __post_init__(self) -> None:
+        known = self._settings()
+        values = {setting.known(name, [*known]): known[name].read(name, value) for name, value in self.settings.items()}
+        object.__setattr__(self, "settings", setting.defaults(known) | values)
 
-    @property
-    def streams(self) -> bool:
-        """Whether its examples are one long text, which is read and written on, and inputs and targets one codec."""
-        return bool(self.pattern.STREAMS)
+    def all_settings(self) -> dict[str, Setting]:
+        """Every setting by name, with its present value as the default: the codecs' first.
 
-    def configure(self, changes: Mapping[str, Setting | str]) -> Task:
-        """The same task with some settings changed; a setting may also be a field of a codec.
-
-        Values given as text are read as the type that the setting has now. Raises UsageError for a name that no
-        setting has and for a value that cannot be read.
+        Where both codecs have one of a name it is source.NAME and target.NAME.
         """
-        known = self.every_setting()
-        if strange := [name for name in changes if name not in known]:
-            raise unknown("setting", strange[0], sorted(known))
-        values = {name: read_setting(name, value, known[name]) for name, value in changes.items()}
-        settings = {name: values.get(name, value) for name, value in self.settings.items()}
-        inputs, targets = (_changed(codec, values, settings) for codec in (self.inputs, self.targets))
-        targets = inputs if self.streams else targets
-        chosen = self.chosen | set(changes)
-        return dataclasses.replace(self, inputs=inputs, targets=targets, settings=settings, chosen=chosen)
+        fields = {f"{side}.{name}": each for side, name, each in self._fields()}
+        plain = [name.partition(".")[2] for name in fields]
+        own = {
+            name if plain.count(name.partition(".")[2]) > 1 else name.partition(".")[2]: each
+            for name, each in fields.items()
+        }
+        rest = self._settings()
+        return own | {name: dataclasses.replace(rest[name], default=value) for name, value in self.settings.items()}
 
-    def every_setting(self) -> dict[str, Setting]:
-        """Those of the codecs as well."""
-        return {**self.inputs.settings(), **self.targets.settings(), **self.settings}
+    def values(self) -> dict[str, Value]:
+        """The value of every setting, by name."""
+        return setting.defaults(self.all_settings())
 
-    def on(self, dataset: str) -> Task:
-        """The same task with the settings that the data set declares, but for those that somebody chose."""
-        declared = self.declared.get(dataset, {})
-        task = self.configure({name: value for name, value in declared.items() if name not in self.chosen})
-        return dataclasses.replace(task, chosen=self.chosen)
+    def configure(self, changes: Mapping[str, Value]) -> Task[Inputs, Targets]:
+        """The same task with some settings changed, each of which is checked; values may be given as text.
+
+        Raises UsageError for a name that no setting has, and for a value that it cannot have.
+        """
+        known = self.all_settings()
+        for name in changes:
+            if name not in known and f"source.{name}" in known:
+                raise UsageError(f"both codecs have a {name}; give source.{name} or target.{name}")
+        read = {setting.known(name, [*known]): known[name].read(name, value) for name, value in changes.items()}
+        inputs = _with_fields(self.inputs, "source", read)
+        targets = inputs if self.shares_codec() else _with_fields(self.targets, "target", read)
+        settings = {name: read.get(name, value) for name, value in self.settings.items()}
+        task = dataclasses.replace(
+            self, inputs=inputs, targets=targets, settings=settings, explicit=self.explicit | set(changes)
+        )
+        task.check()
+        return task
+
+    def check(self) -> None:
+        """Raises UsageError for settings that do not go together."""
+        self.pattern.check(self.settings)
+        choices = ["loss", *self.pattern.MONITORS]
+        setting.one_of(*choices)("monitor", str(self.settings["monitor"]))
+
+    def shares_codec(self) -> bool:
+        """Whether one codec is for inputs and targets: what is written is what was read."""
+        return self.inputs is self.targets
+
+    def with_codecs(self, inputs: Any, targets: Any) -> Task[Inputs, Targets]:
+        """The same with other codecs, fitted ones for example."""
+        return dataclasses.replace(self, inputs=inputs, targets=inputs if self.shares_codec() else targets)
+
+    def for_dataset(self, name: str) -> Task[Inputs, Targets]:
+        """The same with the settings of a data set, but for those that somebody chose."""
+        changes = self.dataset_settings.get(name, {})
+        task = self.configure({key: value for key, value in changes.items() if key not in self.explicit})
+        return dataclasses.replace(task, explicit=self.explicit)
+
+    def _settings(self) -> dict[str, Setting]:
+        """Those that are no fields of a codec, with their own defaults."""
+        layers = {**self.inputs.traits.settings, **self.targets.traits.settings}
+        return {**layers, **self.pattern.SETTINGS, **TRAINING}
+
+    def _fields(self) -> Iterator[tuple[str, str, Setting]]:
+        codecs: tuple[Any, ...] = (self.inputs,) if self.shares_codec() else (self.inputs, self.targets)
+        for side, codec in zip(SIDES, codecs, strict=False):
+            for name, each in setting.of(codec).items():
+                yield side, name, each
 
 
-def _changed(codec: Any, values: Mapping[str, Setting], others: Mapping[str, Setting]) -> Any:
-    """The codec with those of the values that are its own; itself, with what it has looked up, where there are none."""
-    ours = {name: value for name, value in values.items() if name in codec.settings() and name not in others}
-    return dataclasses.replace(codec, **ours) if ours else codec
-
-
-def read_setting(name: str, value: Setting, like: Setting) -> Setting:
-    """Reads a setting's value as the type of `like`; raises UsageError where it cannot be."""
-    if type(value) is type(like):
-        return value
-    try:
-        if isinstance(like, bool):
-            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[str(value).lower()]
-        return type(like)(value)
-    except (KeyError, ValueError):
-        wanted = {bool: "true or false", int: "a whole number", float: "a number"}[type(like)]
-        raise UsageError(f"setting {name} is {wanted}, not {value!r}") from None
+def _with_fields(codec: Any, side: str, values: Mapping[str, Value]) -> Any:
+    """The codec with those values that are its own; itself, with what it looked up already, where there are none."""
+    fields = setting.of(codec)
+    own = {name: values.get(f"{side}.{name}", values.get(name)) for name in fields}
+    changes = {name: value for name, value in own.items() if value is not None}
+    return dataclasses.replace(codec, **changes) if changes else codec

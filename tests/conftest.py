@@ -1,17 +1,23 @@
-"""Every task learned once on its sample, for all tests that look at what came of it."""
+"""Every task learned once on its sample, for all tests that look at what came of it.
+
+Tests are in tiers, by marks: what neither trains nor starts a process is `make quick`; with the rest it is `make test`.
+"""
 
 from __future__ import annotations
 
 import atexit
 import functools
+import hashlib
 import http.server
 import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -27,7 +33,6 @@ from click.testing import CliRunner, Result
 
 from seqtasks import tasks
 from seqtasks.cli import group
-from seqtasks.export import savedmodel
 from seqtasks.inference import predictor
 from seqtasks.task import Folders
 from tests.samples import SAMPLES, make_smaller
@@ -35,12 +40,24 @@ from tests.samples import SAMPLES, make_smaller
 make_smaller()
 tf.config.list_logical_devices()  # from here on TensorFlow's threads are what they are, whatever a command asks for
 
+ROOT = Path(__file__).parents[1]
+LEARNED = ROOT / ".pytest_cache" / "learned"  # models that a second run of the same sources need not learn again
+DAY = 86_400  # seconds
+TRAINS = {"learned", "learned_of", "copied", "served", "writes"}  # fixtures that hang on a training
+
 
 @dataclass(frozen=True)
 class Learned:
     name: str
     folder: Path
     printed: str
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that hangs on a training, or injects faults, is not for the quick tier."""
+    for item in items:
+        if item.path.parent.name == "faults" or (isinstance(item, pytest.Function) and TRAINS & set(item.fixturenames)):
+            item.add_marker(pytest.mark.trains)
 
 
 def run(*arguments: str | Path) -> Result:
@@ -59,19 +76,34 @@ def _optimizer_as_it_was() -> Iterator[None]:
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
 
 
+@functools.cache
+def sources() -> str:
+    """What a learned model depends on, in short: the package, the samples, the libraries."""
+    digest = hashlib.sha256("".join(metadata.version(name) for name in ("tensorflow", "keras", "numpy")).encode())
+    for path in [*sorted((ROOT / "seqtasks").rglob("*.py")), ROOT / "tests" / "samples.py"]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 @pytest.fixture(scope="session")
 def learned_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Learned]:
     """A task trained on its sample, evaluated and exported: once for all processes of a run, copied for each use."""
-    base = tmp_path_factory.getbasetemp()
+    kept = LEARNED / sources()
+    kept.mkdir(parents=True, exist_ok=True)
+    for other in LEARNED.iterdir():
+        if other != kept and time.time() - other.stat().st_mtime > DAY:  # another run may use it now
+            shutil.rmtree(other, ignore_errors=True)
 
     @functools.cache
     def learned(name: str) -> Learned:
-        shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"learned-{name}"
+        shared = kept / name
         printed = shared / "printed.txt"
         with filelock.FileLock(f"{shared}.lock"):
             if not printed.exists():
+                shutil.rmtree(shared, ignore_errors=True)
                 model = shared / "model"
-                train = run("train", name, "--sample", "--model", model, "--seed", "1", *sets(SAMPLES[name].settings))
+                settings = sets(SAMPLES[name].settings)
+                train = run("train", name, "--sample-data", "--model", model, "--seed", "1", *settings)
                 evaluate = run("evaluate", name, "--model", model)
                 export = run("export", name, "--model", model)
                 printed.write_text(train.output + evaluate.output + export.output)
@@ -105,9 +137,13 @@ def copied(learned: Learned, tmp_path: Path) -> Learned:
 
 
 def exported(learned: Learned, form: str) -> Path:
-    """The newest export of a form, made where there is none yet."""
-    if not savedmodel.numbers(learned.folder, form):
-        run("export", learned.name, "--format", form, "--model", learned.folder)
+    """The newest export of a format, made where there is none yet: once for all processes of a run."""
+    if not predictor.numbers(learned.folder, form):
+        shared = LEARNED / sources() / learned.name / "model"
+        with filelock.FileLock(f"{shared}-{form}.lock"):
+            if not predictor.numbers(shared, form):
+                run("export", learned.name, "--format", form, "--model", shared)
+        shutil.copytree(shared / predictor.FOLDERS[form], learned.folder / predictor.FOLDERS[form])
     return predictor.newest(learned.folder, form)
 
 

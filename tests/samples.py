@@ -1,12 +1,13 @@
-"""What the promises are tested with, one row a task: a fifth task adds a row."""
+"""What the promises are tested with, one row a task: a further task adds a row."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from importlib import import_module
+from typing import Any
 
-from seqtasks.data import splits
-from seqtasks.task import Examples, Task
+from seqtasks.data import prepare
+from seqtasks.task import SAMPLE, Examples, Folders, Task
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class Sample:
     settings: dict[str, str]  # small enough to learn the task's sample within seconds
     answers: dict[str, str]  # values of unequal length, one not ASCII, every label -> how a trained model answers
     smaller: dict[str, int] = field(default_factory=dict)  # the task's constants that are smaller here
-    drawn: int = 0  # or so many values and answers are those of the sample's test, which are files
+    drawn: int = 0  # or so many values and answers are those of the sample's training split, which are files
     odd: dict[str, bytes] = field(default_factory=dict)  # what each is -> a value that must get a defined answer
     typed: tuple[str, str] = ("Good.", "Caf\udcff")  # on a command line, which may hold bytes that are no UTF-8
 
@@ -42,7 +43,7 @@ ODD_TEXTS = {
 
 SAMPLES = {
     "sentiment": Sample(
-        settings={"units": "16", "embedding": "16", "epochs": "2", "least_steps": "120", "dropout": "0.1"},
+        settings={"units": "16", "embedding_dim": "16", "epochs": "2", "min_steps_per_epoch": "120", "dropout": "0.1"},
         answers={
             "The food was good, not bad at all.": "positive",
             "The food was bad, not good at all.": "negative",
@@ -55,9 +56,9 @@ SAMPLES = {
         typed=("ACGTTGCA", "acgtnryu"),
         settings={
             "units": "24",
-            "filters": "24",
-            "pool": "max",
-            "epochs": "8",
+            "conv_filters": "24",
+            "pooling": "max",
+            "epochs": "4",
             "learning_rate": "0.005",
             "dropout": "0",
             "output_dropout": "0",
@@ -79,7 +80,7 @@ SAMPLES = {
         },
     ),
     "text_generation": Sample(
-        settings={"embedding": "16", "least_steps": "120", "written": "40", "temperature": "0"},
+        settings={"embedding_dim": "16", "min_steps_per_epoch": "120", "max_new_tokens": "40", "temperature": "0"},
         answers={
             "TOAD: Good day, crow! How is the": " nest?\nCROW: The nest is high, thank",
             "CROW: Good day, fox! How is the café?\nFOX:": " The café is cosy, thank you,",
@@ -90,16 +91,16 @@ SAMPLES = {
     "captioning": Sample(
         smaller={"SCENES": 96},
         settings={
-            "size": "32",
+            "image_size": "32",
             "units": "64",
-            "embedding": "16",
-            "attention": "32",
+            "embedding_dim": "16",
+            "attention_dim": "32",
             "epochs": "1",
-            "least_steps": "600",
-            "batch": "16",
+            "min_steps_per_epoch": "600",
+            "batch_size": "16",
             "dropout": "0",
             "learning_rate": "0.003",
-            "average": "0.95",
+            "ema_momentum": "0.95",
         },
         answers={},
         drawn=4,
@@ -131,6 +132,6 @@ def answers(name: str) -> dict[bytes, str]:
     return dict(zip(examples.inputs[: row.drawn], examples.targets[: row.drawn], strict=True))
 
 
-def learned_from(task: Task) -> Examples:
+def learned_from(task: Task[Any, Any]) -> Examples:
     """The examples of a task's sample that it is trained on."""
-    return splits.separate(task.sample(), classes=not task.tells)[0]["train"]
+    return prepare.read(task, SAMPLE, Folders(()), print).examples["train"]

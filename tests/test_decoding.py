@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqtasks.decoding import generate as decoding
+from seqtasks import decoding
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz."
 PROBABLE = np.log([0.5, 0.2, 0.2, 0.1]).astype("float32")
@@ -36,9 +36,9 @@ def spelled(ids: tf.Tensor, own: tf.Tensor) -> list[str]:
 
 
 def choices(seeds: list[int], count: int = 400, **options: Any) -> np.ndarray:
-    choose = decoding.sampler(decoding.draws(tf.constant(seeds, tf.int64), 0, count), **options)
+    choose = decoding.sampler(decoding.uniforms(tf.constant(seeds, tf.int64), 0, count), **options)
     first = tf.zeros([len(seeds)], tf.int32)
-    return decoding.write(weighing, tf.constant(0), first, length=count, choose=choose)[0].numpy()
+    return decoding.generate(weighing, tf.constant(0), first, length=count, choose=choose)[0].numpy()
 
 
 CHOOSERS = {
@@ -56,7 +56,7 @@ CHOOSERS = {
 def test_spells(choose: decoding.Choose, graph: bool):
     def write() -> Any:
         begin, first = tf.zeros([2], tf.int32), tf.fill([2], 26)
-        return decoding.write(
+        return decoding.generate(
             spelling("sequential", "rnn"), begin, first, length=20, choose=choose, stop=lambda token: token == 26
         )
 
@@ -69,14 +69,16 @@ def test_goes_on_where_it_stopped():
     first, states = tf.fill([1], 26), tf.zeros([1], tf.int32)
     found = ""
     for length in (3, 1, 4, 3):
-        ids, own, states = decoding.write(spelling("sequential"), states, first, length=length, choose=decoding.greedy)
+        ids, own, states = decoding.generate(
+            spelling("sequential"), states, first, length=length, choose=decoding.greedy
+        )
         first = ids[:, -1]
         found += spelled(ids, own)[0]
     assert found == "sequential."
 
 
 def test_nothing_to_write():
-    ids, own, _ = decoding.write(
+    ids, own, _ = decoding.generate(
         spelling("a"), tf.zeros([1], tf.int32), tf.fill([1], 26), length=0, choose=decoding.greedy
     )
     assert (ids.shape, own.numpy().tolist()) == ((1, 0), [0])
@@ -86,7 +88,7 @@ def test_a_token_may_be_any_tensor():
     def step(token: tf.Tensor, states: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return token + 1, states
 
-    tokens, own, _ = decoding.write(
+    tokens, own, _ = decoding.generate(
         step, tf.zeros([]), tf.zeros([2, 3]), length=4, choose=lambda logits, number: logits,
         stop=lambda token: token[:, 0] >= 2,
     )  # fmt: skip
@@ -129,7 +131,7 @@ def test_ways_of_a_row_are_asked_at_once_and_told_of_by_their_mean():
     def step(token: tf.Tensor, states: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return states + tf.cast(token, tf.float32)[:, None] * tf.range(5.0), states + 1
 
-    logits, after = decoding.in_ways(step, 2)(tf.constant([0, 1, 2]), tf.constant(values))
+    logits, after = decoding.average_views(step, 2)(tf.constant([0, 1, 2]), tf.constant(values))
     each = values + np.arange(3)[:, None, None] * np.arange(5)
     wanted = tf.nn.softmax(each).numpy().mean(axis=1)
     np.testing.assert_allclose(np.exp(logits), wanted, atol=1e-6)
@@ -141,16 +143,16 @@ def test_company_and_pieces_never_change_a_row():
     for row, seed in enumerate((7, 8, 9, -1)):
         np.testing.assert_array_equal(choices([seed])[0], together[row])
     assert len({tuple(row) for row in together}) == 4
-    whole = decoding.draws(tf.constant([7, 2**40], tf.int64), 0, 900)
-    pieces = [decoding.draws(tf.constant([7, 2**40], tf.int64), at, 100) for at in range(0, 900, 100)]
+    whole = decoding.uniforms(tf.constant([7, 2**40], tf.int64), 0, 900)
+    pieces = [decoding.uniforms(tf.constant([7, 2**40], tf.int64), at, 100) for at in range(0, 900, 100)]
     np.testing.assert_array_equal(tf.concat(pieces, 1), whole)
     assert 0 <= whole.numpy().min() < whole.numpy().max() < 1
 
 
 def test_what_was_written_is_discouraged():
-    step = decoding.discouraging(weighing, 20.0)
+    step = decoding.repetition_penalty(weighing, 20.0)
     states = (tf.constant(0), tf.zeros([1, 4], tf.bool))
-    ids, _, _ = decoding.write(step, states, tf.constant([3]), length=3, choose=decoding.greedy)
+    ids, _, _ = decoding.generate(step, states, tf.constant([3]), length=3, choose=decoding.greedy)
     np.testing.assert_array_equal(ids, [[0, 1, 2]])
 
 
@@ -194,7 +196,14 @@ def test_a_wide_beam_finds_the_best_ways(penalty: float):
     step, chances = chained(0)
     first = tf.constant([0, 4])
     tokens, own, scores = decoding.beam(
-        step, tf.zeros([2 * 600]), first, width=600, length=4, end=END, penalty=penalty, repeats=0
+        step,
+        tf.zeros([2 * 600]),
+        first,
+        num_beams=600,
+        length=4,
+        end=END,
+        length_penalty=penalty,
+        no_repeat_ngram_size=0,
     )
     for row, begin in enumerate(first.numpy()):
         for place, (score, way) in enumerate(every_way(chances, begin, 4, penalty)[:5]):
@@ -211,7 +220,7 @@ def test_a_beam_spells(width: int):
         return 100 * tf.one_hot(tf.gather(tf.constant([*ids, 26]), tf.minimum(at, len(ids))), len(LETTERS)), at + 1
 
     tokens, own, scores = tf.function(
-        lambda: decoding.beam(step, tf.zeros([width], tf.int32), tf.constant([26]), width=width, length=20, end=26)
+        lambda: decoding.beam(step, tf.zeros([width], tf.int32), tf.constant([26]), num_beams=width, length=20, end=26)
     )()
     assert spelled(tokens[0, :1], own[0, :1]) == ["sequential."]
     assert scores.numpy()[0, 0] == pytest.approx(0, abs=1e-5)
@@ -220,8 +229,10 @@ def test_a_beam_spells(width: int):
 
 def test_a_beam_of_one_is_greedy():
     step, _ = chained(3)
-    tokens, _, _ = decoding.beam(step, tf.zeros([3]), tf.constant([0, 1, 2]), width=1, length=6, end=99, repeats=0)
-    greedy, _, _ = decoding.write(step, tf.zeros([3]), tf.constant([0, 1, 2]), length=6, choose=decoding.greedy)
+    tokens, _, _ = decoding.beam(
+        step, tf.zeros([3]), tf.constant([0, 1, 2]), num_beams=1, length=6, end=99, no_repeat_ngram_size=0
+    )
+    greedy, _, _ = decoding.generate(step, tf.zeros([3]), tf.constant([0, 1, 2]), length=6, choose=decoding.greedy)
     np.testing.assert_array_equal(tokens[:, 0], greedy)
 
 
@@ -234,7 +245,14 @@ def test_a_beam_carries_each_way_s_own_states():
         return tf.gather(tf.constant(logits), sums), sums
 
     tokens, _, scores = decoding.beam(
-        step, tf.zeros([8], tf.int32), tf.constant([0, 1]), width=4, length=6, end=9, penalty=0.0, repeats=0
+        step,
+        tf.zeros([8], tf.int32),
+        tf.constant([0, 1]),
+        num_beams=4,
+        length=6,
+        end=9,
+        length_penalty=0.0,
+        no_repeat_ngram_size=0,
     )
     for row, first in enumerate((0, 1)):
         for way, score in zip(tokens.numpy()[row], scores.numpy()[row], strict=True):
@@ -248,9 +266,9 @@ def test_a_beam_carries_each_way_s_own_states():
 def test_company_never_changes_a_beam():
     step, _ = chained(5, size=30)
     alone = [
-        decoding.beam(step, tf.zeros([4]), tf.constant([token]), width=4, length=9, end=END) for token in (0, 7, 9)
+        decoding.beam(step, tf.zeros([4]), tf.constant([token]), num_beams=4, length=9, end=END) for token in (0, 7, 9)
     ]
-    together = decoding.beam(step, tf.zeros([12]), tf.constant([0, 7, 9]), width=4, length=9, end=END)
+    together = decoding.beam(step, tf.zeros([12]), tf.constant([0, 7, 9]), num_beams=4, length=9, end=END)
     for row, found in enumerate(alone):
         for one, all_ in zip(found, together, strict=True):
             np.testing.assert_allclose(one[0], all_[row], atol=1e-5)
@@ -261,7 +279,9 @@ def test_nothing_is_said_twice(repeats: int, expected: list[int] | None):
     def step(token: tf.Tensor, states: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return tf.tile([[-50.0, 3.0, 1.0, -20.0]], [tf.shape(token)[0], 1]), states
 
-    tokens, _, _ = decoding.beam(step, tf.zeros([1]), tf.constant([0]), width=1, length=8, end=9, repeats=repeats)
+    tokens, _, _ = decoding.beam(
+        step, tf.zeros([1]), tf.constant([0]), num_beams=1, length=8, end=9, no_repeat_ngram_size=repeats
+    )
     way = tokens.numpy()[0, 0].tolist()
     groups = [tuple(way[place : place + repeats]) for place in range(len(way) - repeats + 1)]
     assert repeats == 0 or len(set(groups)) == len(groups)

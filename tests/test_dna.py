@@ -19,16 +19,17 @@ from seqtasks.codecs.nucleotides import Nucleotides
 from seqtasks.data import prepare, tfds, user
 from seqtasks.errors import InputError, ResourceError, UsageError
 from seqtasks.inference import mutagenesis, predictor
-from seqtasks.layers.convolution import front
-from seqtasks.layers.nucleotides import Kmers, Mixtures, Strands
-from seqtasks.layers.steps import Attention
+from seqtasks.layers.convolution import convolution
+from seqtasks.layers.nucleotides import BaseFrequencies, Kmers, ReverseComplement
+from seqtasks.layers.pooling import AttentionPooling
 from seqtasks.task import Folders
 from seqtasks.training import cross_validate
 from tests.conftest import Learned, run, serving_files, sets
 from tests.samples import SAMPLES, UNCOMPILED
 
 A, C, G, T, N = 1, 2, 4, 8, 15
-SHORT = {"epochs": "1", "least_steps": "5", "cell": "simple", "filters": "4"} | UNCOMPILED  # whatever it learns
+# whatever is learned
+SHORT = {"epochs": "1", "min_steps_per_epoch": "5", "cell": "simple_rnn", "conv_filters": "4"} | UNCOMPILED
 
 
 def encoded(*values: str, **fields: object) -> list[list[int]]:
@@ -57,9 +58,9 @@ def test_behind_the_end_stands_nothing():
     assert values.numpy()[1].tolist() == [A, 0, 0, 0]
 
 
-@pytest.mark.parametrize(("keep", "kept"), [("head", [A, C]), ("tail", [G, T])])
-def test_of_a_longer_one_one_end_is_kept(keep: str, kept: list[int]):
-    assert encoded("AC" + "N" * 100 + "GT", length=2, keep=keep) == [kept]
+@pytest.mark.parametrize(("side", "kept"), [("right", [A, C]), ("left", [G, T])])
+def test_a_longer_one_is_cut_at_one_of_its_ends(side: str, kept: list[int]):
+    assert encoded("AC" + "N" * 100 + "GT", max_length=2, truncation_side=side) == [kept]
 
 
 @pytest.mark.parametrize(
@@ -84,20 +85,32 @@ def test_what_is_one_is_taken_in_capitals():
     assert Nucleotides().clean(b" acgun\n") == b"ACGTN"
 
 
-@pytest.mark.parametrize("wrong", [{"kmer": 7}, {"kmer": 0}, {"length": 0}, {"strands": "three"}, {"keep": "middle"}])
-def test_wrong_settings_are_told(wrong: dict[str, object]):
-    with pytest.raises(UsageError):
-        Nucleotides(**wrong)
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"kmer": 7}, "kmer is from 1 to 6, not 7"),
+        ({"kmer": 0}, "kmer is from 1 to 6, not 0"),
+        ({"max_length": 0}, "max_length is at least 1, not 0"),
+        ({"truncation_side": "middle"}, "unknown truncation_side 'middle'; choose from right, left"),
+        ({"reverse_complement": "three"}, "setting reverse_complement is true or false, not 'three'"),
+    ],
+)
+def test_wrong_settings_are_told(wrong: dict[str, Any], words: str):
+    with pytest.raises(UsageError, match=words):
+        tasks.find("dna").configure(wrong)
+    if "reverse_complement" not in wrong:
+        with pytest.raises(UsageError, match=words):
+            Nucleotides(**wrong)
 
 
 def test_the_other_strand_is_read_backwards_with_each_base_s_partner():
-    values, lengths = Strands()(tf.constant([[A, A, C, A | G], [T, G, 0, 0]], tf.uint8), tf.constant([4, 2]))
+    values, lengths = ReverseComplement()(tf.constant([[A, A, C, A | G], [T, G, 0, 0]], tf.uint8), tf.constant([4, 2]))
     assert values.numpy()[2:].tolist() == [[C | T, G, T, T], [C, A, 0, 0]]
     assert lengths.numpy().tolist() == [4, 2, 4, 2]
 
 
 def test_a_mixture_is_a_share_of_each():
-    shares = Mixtures()(tf.constant([[G, A | T, N, 0]], tf.uint8)).numpy()[0]
+    shares = BaseFrequencies()(tf.constant([[G, A | T, N, 0]], tf.uint8)).numpy()[0]
     assert shares.tolist() == [[0, 0, 1, 0], [0.5, 0, 0, 0.5], [0.25] * 4, [0] * 4]
 
 
@@ -107,17 +120,18 @@ def test_kmers_are_numbered_as_digits_and_unknown_ones_are_0():
     assert Kmers(1)(values).numpy().tolist() == [[1, 1, 2, 0, 4, 4]]
 
 
-@pytest.mark.parametrize("stride", [1, 2, 3])
-def test_a_front_sees_no_padding(stride: int):
+@pytest.mark.parametrize("pool_size", [1, 2, 3])
+def test_a_convolution_sees_no_padding(pool_size: int):
     import keras
 
     inputs, mask = keras.Input((None, 4)), keras.Input((None,), dtype="bool")
-    model = keras.Model([inputs, mask], front(inputs, mask, {"front": 5, "filters": 3, "stride": stride}))
+    settings = {"conv_kernel_size": 5, "conv_filters": 3, "pool_size": pool_size}
+    model = keras.Model([inputs, mask], convolution(inputs, mask, settings))
     values = np.random.default_rng(0).normal(size=(1, 7, 4)).astype(np.float32)
     alone, kept = model([values, np.ones((1, 7), bool)])
     padded = np.concatenate([values, np.full((1, 5, 4), 9, np.float32)], axis=1)
     beside, kept_beside = model([padded, np.arange(12)[None] < 7])
-    steps = -(-7 // stride)
+    steps = -(-7 // pool_size)
     assert int(tf.reduce_sum(tf.cast(kept, tf.int32))) == steps
     assert int(tf.reduce_sum(tf.cast(kept_beside, tf.int32))) == steps
     np.testing.assert_allclose(beside[:, :steps], alone, atol=1e-6)
@@ -125,7 +139,7 @@ def test_a_front_sees_no_padding(stride: int):
 
 def test_attention_weighs_only_what_is_there():
     states = np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)
-    layer = Attention(5)
+    layer = AttentionPooling(5)
     found = layer(states, np.array([[True, True, True], [True, False, False]])).numpy()
     np.testing.assert_allclose(found[1], states[1, 0], atol=1e-6)
     scores = np.tanh(states[0] @ layer.kernel.numpy()) @ layer.direction.numpy()[:, 0]
@@ -137,11 +151,11 @@ def test_attention_weighs_only_what_is_there():
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> predictor.Served:
+def both(tmp_path_factory: pytest.TempPathFactory) -> predictor.Predictor:
     """An export that reads both strands; what it learned in one epoch does not matter."""
     folder = tmp_path_factory.mktemp("both")
-    settings = SAMPLES["dna"].settings | SHORT | {"strands": "both", "kmer": "3", "bidirectional": "no"}
-    run("train", "dna", "--sample", "--model", folder, *sets(settings))
+    settings = SAMPLES["dna"].settings | SHORT | {"reverse_complement": "yes", "kmer": "3", "bidirectional": "no"}
+    run("train", "dna", "--sample-data", "--model", folder, *sets(settings))
     run("export", "dna", "--model", folder)
     return predictor.load(folder)
 
@@ -150,7 +164,8 @@ def reverse_complement(value: str) -> str:
     return value[::-1].translate(str.maketrans("ACGT", "TGCA"))
 
 
-def test_both_strands_get_the_same_answer_in_the_export(both: predictor.Served):
+@pytest.mark.trains
+def test_both_strands_get_the_same_answer_in_the_export(both: predictor.Predictor):
     values = [value for value in SAMPLES["dna"].answers if set(value) <= set("ACGT")]
     there, back = both(values), both([reverse_complement(value) for value in values])
     for one, other in zip(there, back, strict=True):
@@ -158,10 +173,11 @@ def test_both_strands_get_the_same_answer_in_the_export(both: predictor.Served):
     assert len({round(one["probability"], 6) for one in there}) > 1
 
 
-def test_the_data_set_says_how_many_strands_unless_somebody_chose():
-    assert tasks.find("dna").on("gue/prom_core_all").inputs.strands == "one"
-    assert tasks.find("dna").on("gue/tf_0").inputs.strands == "both"
-    assert tasks.find("dna").configure({"strands": "one"}).on("gue/tf_0").inputs.strands == "one"
+def test_the_data_set_says_whether_both_strands_are_read_unless_somebody_chose():
+    task = tasks.find("dna")
+    assert task.for_dataset("gue/prom_core_all").inputs.reverse_complement is False
+    assert task.for_dataset("gue/tf_0").inputs.reverse_complement is True
+    assert task.configure({"reverse_complement": "no"}).for_dataset("gue/tf_0").inputs.reverse_complement is False
 
 
 # --- what a base matters ----------------------------------------------------------------------------------------------
@@ -184,19 +200,19 @@ def test_a_base_matters_where_its_loss_changes_the_answer():
 def test_only_letters_are_replaced_and_only_those_that_are_read():
     with pytest.raises(UsageError, match="few letters"):
         mutagenesis.effects(Planted(), tasks.find("sentiment").inputs, b"good")
-    with pytest.raises(UsageError, match="at most 2 bases"):
-        mutagenesis.effects(Planted(), Nucleotides(length=2), b"ACG")
+    with pytest.raises(UsageError, match="at most 2 letters, not 3"):
+        mutagenesis.effects(Planted(), Nucleotides(max_length=2), b"ACG")
 
 
 def test_what_each_base_matters_is_drawn_of_what_the_model_reads(learned_of: Callable[[str], Learned], tmp_path: Path):
     folder = Path(shutil.copytree(learned_of("dna").folder / "serving" / "1", tmp_path / "model"))
-    draw = ("predict", "dna", "ACGTTGCAACGT", "--plot", tmp_path / "drawn.png", "--model", folder)
+    draw = ("predict", "dna", "ACGTTGCAACGT", "--explain", tmp_path / "drawn.png", "--model", folder)
     run(*draw)
     assert (tmp_path / "drawn.png").read_bytes().startswith(b"\x89PNG")
-    manifest = files.unsealed((folder / "manifest.json").read_bytes())
-    manifest["settings"]["length"] = 10  # as after --set length=10
-    files.write_json(folder / "manifest.json", files.sealed(manifest))
-    with pytest.raises(UsageError, match="draws at most 10 bases, not 12"):
+    manifest = files.without_checksum((folder / "manifest.json").read_bytes())
+    manifest["inputs"]["max_length"] = 10  # as after --set max_length=10
+    files.write_json(folder / "manifest.json", files.with_checksum(manifest))
+    with pytest.raises(UsageError, match="draws at most 10 letters, not 12"):
         run(*draw)
 
 
@@ -247,7 +263,7 @@ def test_uci_s_lines_are_read(tmp_path: Path, dataset: str, file: str, text: str
 
 def test_a_data_set_is_prepared_by_name(tmp_path: Path):
     gue(tmp_path / "manual", gz=False)
-    folders = ("--datasets", tmp_path / "sets", "--manual-dir", tmp_path / "manual")
+    folders = ("--data-dir", tmp_path / "sets", "--manual-dir", tmp_path / "manual")
     done = run("download", "dna", "--dataset", "gue/tf_0", *folders)
     assert done.stdout.startswith(f"gue/tf_0: {tmp_path / 'sets'}")
     with pytest.raises(UsageError, match="unknown data set 'gue/tf_9'"):
@@ -281,9 +297,10 @@ def test_an_unknown_set_is_answered_with_those_there_are():
 # --- folds ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.trains
 def test_folds_answer_every_example_once_and_are_the_same_whichever_was_trained_before(tmp_path: Path):
     drawn = {"dropout": "0.3", "output_dropout": "0.3", "base_dropout": "0.1"}  # begins anew with each
-    run("train", "dna", "--sample", "--model", tmp_path, *sets(SAMPLES["dna"].settings | SHORT | drawn))
+    run("train", "dna", "--sample-data", "--model", tmp_path, *sets(SAMPLES["dna"].settings | SHORT | drawn))
 
     def folded() -> dict[str, Any]:
         return json.loads(run("evaluate", "dna", "--folds", "3", "--model", tmp_path, "--json").stdout)
@@ -291,7 +308,7 @@ def test_folds_answer_every_example_once_and_are_the_same_whichever_was_trained_
     first = folded()
     assert first["examples"] == 420
     assert sum(map(sum, first["confusion"])) == 420
-    assert first["wrong"] == round(420 * (1 - first["accuracy"]))
+    assert first["errors"] == round(420 * (1 - first["accuracy"]))
     (kept,) = (tmp_path / "folds").iterdir()
     before = {path.name: path.stat().st_mtime_ns for path in kept.iterdir()}
     assert sorted(before) == ["0.npz", "1.npz", "2.npz"]

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 from seqtasks import cli, tasks
+from seqtasks.cli import tables
 from tests.conftest import run
 
 ROOT = Path(__file__).parents[1]
@@ -35,20 +36,10 @@ def test_the_readmes_table_has_every_task_with_its_pattern_and_data_set():
         assert about["dataset"] in row
 
 
-def test_the_readme_lists_the_settings_with_their_defaults():
-    lines = README.splitlines()
-    table = lines[next(number for number, line in enumerate(lines) if line.startswith("| setting |")) :]
-    columns, _, *rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table[: table.index("")]]
-    shown = {row[0].strip("`"): dict(zip(columns, row, strict=True)) for row in rows}
-    for name in tasks.names():
-        task = tasks.find(name)
-        settings = {setting: written(value) for setting, value in task.every_setting().items()}
-        assert {setting: row[f"`{name}`"] for setting, row in shown.items() if row[f"`{name}`"]} == settings
-
-
-def written(value: bool | int | float | str) -> str:
-    """A setting's value as the table has it."""
-    return str(value).lower() if isinstance(value, bool) else f"{value:,}" if isinstance(value, int) else str(value)
+def test_the_readme_s_table_of_settings_is_that_of_the_code():
+    generated = {name: tables.of(name) for name in tasks.names()}
+    between = README.partition(tables.BEGIN)[2].partition(tables.END)[0]
+    assert between.strip() == tables.markdown(generated).strip(), "run: seqtasks settings --write"
 
 
 def test_make_knows_every_task_without_being_told():

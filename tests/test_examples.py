@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,15 +20,14 @@ import pytest
 from PIL import Image as Picture
 
 import seqtasks
-from seqtasks import codecs
+from seqtasks import codecs, tasks
 from seqtasks.codecs.image import Image
 from seqtasks.codecs.nucleotides import Nucleotides
 from seqtasks.codecs.text import Text
 from seqtasks.codecs.tokens import Tokens
 from seqtasks.errors import IntegrityError, UsageError
-from seqtasks.export import convert, replay, savedmodel
+from seqtasks.export import check, convert, parity, replay
 from seqtasks.inference import predictor
-from seqtasks.patterns import many_to_one
 from seqtasks.training import model_folder
 from tests.conftest import Learned, exported, run
 
@@ -53,7 +51,7 @@ WORDS = (
     "\u03c2",
 )
 VALUES = (
-    *savedmodel.ODD,
+    *check.ODD,
     b"", b"A film,film! Don't<br />don't<BR\t>a  film\r\n\x0b\x1f\xc2\xa0\xe2\x80\x83a",
     b"\xed\xa0\x80a\xf0\x9f\x98a\xff\xffa", b"a\0b\0\0 film\x00",
     "\u00c9CAF\u00c9 cafe\u0301 \u0130 \u4e2d\u6587".encode(),
@@ -61,16 +59,16 @@ VALUES = (
     b"acgtun RYSWKM\tbdhv\nacgt-*x", b"ACGT" * 50, b"film caf\xc3\xa9 " * 30,
 )  # fmt: skip
 CODECS = [
-    Text(vocabulary=WORDS, length=7),
-    Text(vocabulary=WORDS, length=3, keep="head", lower=False),
-    Text(vocabulary=WORDS, level="character", length=9),
-    Text(vocabulary=WORDS, level="character", length=4, keep="head", lower=False),
+    Text(vocabulary=WORDS, max_length=7),
+    Text(vocabulary=WORDS, max_length=3, truncation_side="right", lowercase=False),
+    Text(vocabulary=WORDS, level="character", max_length=9),
+    Text(vocabulary=WORDS, level="character", max_length=4, truncation_side="right", lowercase=False),
     Tokens(vocabulary=WORDS),
     Tokens(vocabulary=WORDS, level="word"),
-    Nucleotides(length=20),
-    Nucleotides(length=12, keep="tail"),
+    Nucleotides(max_length=20),
+    Nucleotides(max_length=12, truncation_side="left"),
 ]
-forms = pytest.mark.parametrize("form", convert.FORMS)
+formats = pytest.mark.parametrize("format", convert.FORMATS)
 
 
 def reader(codec: Any) -> Callable[[dict[str, Any], bytes], np.ndarray]:
@@ -86,37 +84,37 @@ def program(name: str) -> Callable[[dict[str, Any], bytes], np.ndarray]:
 @pytest.mark.parametrize("codec", CODECS, ids=lambda codec: f"{type(codec).__name__}-{getattr(codec, 'level', '')}")
 def test_a_value_is_read_in_plain_python_as_the_codec_reads_it(codec: Any):
     read = reader(codec)
-    tables = json.loads(json.dumps(asdict(codec)))
-    for value, row in zip(VALUES, codecs.rows(codec, VALUES), strict=True):
-        given = read(tables, value)
+    described = json.loads(json.dumps(codecs.describe(codec)))
+    for value, row in zip(VALUES, codecs.network_rows(codec, VALUES), strict=True):
+        given = read(described, value)
         assert given.dtype == row.dtype
         assert given.tolist() == row.tolist(), value
 
 
 def drawn(kind: str) -> bytes:
     """A file of coloured squares; of a JPEG, EXIF says that it lies on its side."""
-    form, mode = kind.split()
+    format, mode = kind.split()
     grid = np.random.default_rng(0).integers(0, 255, (5, 7, 3)).repeat(9, 0).repeat(8, 1)
     exif = Picture.Exif()
     exif[0x0112] = 6
     file = io.BytesIO()
     Picture.fromarray(grid.astype(np.uint8)).convert(mode).save(
-        file, form, **({"exif": exif} if form == "JPEG" else {})
+        file, format, **({"exif": exif} if format == "JPEG" else {})
     )
     return file.getvalue()
 
 
-@pytest.mark.parametrize("size", [24, 80])
-def test_a_picture_is_read_in_plain_python_as_the_codec_reads_it(size: int):
+@pytest.mark.parametrize("image_size", [24, 80])
+def test_a_picture_is_read_in_plain_python_as_the_codec_reads_it(image_size: int):
     kinds = ["JPEG RGB", "JPEG L", "JPEG CMYK", "PNG RGBA", "PNG P", "GIF P", "WEBP RGB"]
     whole = {kind: drawn(kind) for kind in kinds}
     values = whole | {f"{kind}, cut": value[:40] for kind, value in whole.items()} | {"empty": b"", "text": b"none"}
-    codec = Image(encoder="small", size=size)
-    for (kind, value), wanted in zip(values.items(), codecs.rows(codec, list(values.values())), strict=True):
-        given = reader(codec)(asdict(codec), value)
+    codec = Image(encoder="small", image_size=image_size)
+    for (kind, value), wanted in zip(values.items(), codecs.network_rows(codec, list(values.values())), strict=True):
+        given = reader(codec)(codecs.describe(codec), value)
         assert given.dtype == wanted.dtype, kind
         assert given.shape == wanted.shape, kind
-        assert np.abs(given.astype(int) - wanted).max() <= savedmodel.LEVELS, kind
+        assert np.abs(given.astype(int) - wanted).max() <= codec.traits.reading_tolerance, kind
 
 
 def answered(program: str, folder: Path, values: list[bytes], place: Path) -> list[str]:
@@ -129,40 +127,41 @@ def answered(program: str, folder: Path, values: list[bytes], place: Path) -> li
     return subprocess.run(command, capture_output=True, text=True, check=True, cwd=place).stdout.splitlines()
 
 
-@forms
-def test_an_export_is_asked_without_tensorflow(learned: Learned, form: str, tmp_path: Path):
-    folder = exported(learned, form)
+@formats
+def test_an_export_is_run_without_tensorflow(learned: Learned, format: str, tmp_path: Path):
+    folder = exported(learned, format)
     restored = model_folder.restore(learned.folder, learned.name)
-    values = list(savedmodel.golden(restored.task)[:3])
-    lines = [json.loads(line) for line in answered(f"with_{form}.py", folder, values, tmp_path)]
-    if restored.task.pattern is many_to_one:
+    values = restored.task.pattern.golden(restored.task)[:3]
+    lines = [json.loads(line) for line in answered(f"with_{format}.py", folder, values, tmp_path)]
+    if restored.task.targets.traits.classes:
         for line, wanted in zip(lines, seqtasks.load(learned.folder)(values), strict=True):
             assert line["answer"] == wanted["answer"]
             assert line["probability"] == pytest.approx(wanted["probability"], abs=1e-5)
             assert line["probabilities"] == pytest.approx(wanted["probabilities"], abs=1e-5)
         return
-    end = getattr(restored.task.targets, "end", -1)
-    ask = replay.asking(convert.in_tensorflow(restored), savedmodel.WRITTEN, end)
-    for line, row in zip(lines, codecs.rows(restored.task.inputs, values), strict=True):
-        tokens = np.array([ask(row)["tokens"]])
+    end_id = restored.task.targets.traits.end_id
+    answer = replay.answering(convert.in_tensorflow(restored), parity.MAX_NEW_TOKENS, end_id)
+    for line, row in zip(lines, codecs.network_rows(restored.task.inputs, values), strict=True):
+        tokens = np.array([answer(row)["tokens"]])
         assert line["answer"] == restored.task.targets.decode(tokens).numpy()[0].decode()
 
 
-def test_a_saved_model_is_asked_with_tensorflow_alone(learned: Learned, tmp_path: Path):
-    values = list(savedmodel.golden(model_folder.restore(learned.folder, learned.name).task)[:2])
+def test_a_saved_model_is_run_with_tensorflow_alone(learned: Learned, tmp_path: Path):
+    task = tasks.find(learned.name)
+    values = task.pattern.golden(task)[:2]
     lines = answered("with_tensorflow.py", predictor.newest(learned.folder), values, tmp_path)
     wanted = [answer["answer"] for answer in seqtasks.load(learned.folder)(values)]
     assert "\n".join(lines) == "\n".join(wanted).rstrip("\n")
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
-def test_the_rest_form_is_asked_with_a_values_bytes(tmp_path: Path):
-    """Of a server that is none: what is sent is what TensorFlow Serving's REST form wants."""
-    asked = {}
+def test_the_rest_request_holds_a_values_bytes(tmp_path: Path):
+    """To a stub of a server: the request is as TensorFlow Serving's REST form wants it."""
+    requests = {}
 
     class Serving(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            asked[self.path] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            requests[self.path] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(200)
             self.end_headers()
             self.wfile.write(b'{"predictions": []}')
@@ -182,22 +181,22 @@ def test_the_rest_form_is_asked_with_a_values_bytes(tmp_path: Path):
         server.shutdown()
     assert done.stdout == b'{"predictions": []}'
     sent = "QSBmaW5lIGZpbG0u/0EgZmluZSBmaWxtLv9B"
-    assert asked["/v1/models/sentiment:predict"]["instances"][0]["values"]["b64"].startswith(sent)
+    assert requests["/v1/models/sentiment:predict"]["instances"][0]["values"]["b64"].startswith(sent)
 
 
 VALUES_OF = {"sentiment": ["A fine film.", "--files", "\U0001f600 \xe9\udcff"], "dna": ["ACGT" * 15, "nnacg"]}
 
 
-@forms
-def test_predict_answers_the_same_from_another_runtime(learned: Learned, form: str):
-    folder = exported(learned, form)
+@formats
+def test_predict_answers_the_same_from_another_runtime(learned: Learned, format: str):
+    folder = exported(learned, format)
     if learned.name not in VALUES_OF:
         with pytest.raises(UsageError, match="is for what gives a class"):
-            run("predict", learned.name, "a", "--runtime", form, "--model", folder)
+            run("predict", learned.name, "a", "--runtime", format, "--model", folder)
         return
     values = VALUES_OF[learned.name]
     for extra in ([], ["--json"]):
-        given = run("predict", learned.name, *extra, "--runtime", form, "--model", folder, "--", *values)
+        given = run("predict", learned.name, *extra, "--runtime", format, "--model", folder, "--", *values)
         wanted = run("predict", learned.name, *extra, "--model", learned.folder, "--", *values)
         if not extra:
             assert given.output == wanted.output
@@ -207,22 +206,22 @@ def test_predict_answers_the_same_from_another_runtime(learned: Learned, form: s
             assert line["probabilities"] == pytest.approx(other["probabilities"], abs=1e-5)
 
 
-@forms
-def test_what_cannot_be_asked_without_tensorflow_says_why(copied: Learned, form: str, tmp_path: Path):
-    ask = ("predict", copied.name, "a", "--runtime", form, "--model")
-    with pytest.raises(UsageError, match=f'run "seqtasks export {copied.name} --format {form}" first'):
-        run(*ask, copied.folder)
-    with pytest.raises(UsageError, match=f"is for saved-model, not {form}"):
-        run(*ask, copied.folder / "serving" / "1")
-    with pytest.raises(UsageError, match="leave --file and --plot out"):
-        run("predict", copied.name, "--file", "x.csv", "--runtime", form)
+@formats
+def test_what_cannot_be_run_without_tensorflow_says_why(copied: Learned, format: str, tmp_path: Path):
+    command = ("predict", copied.name, "a", "--runtime", format, "--model")
+    with pytest.raises(UsageError, match=f'run "seqtasks export {copied.name} --format {format}" first'):
+        run(*command, copied.folder)
+    with pytest.raises(UsageError, match=f"is for saved-model, not {format}"):
+        run(*command, copied.folder / "serving" / "1")
+    with pytest.raises(UsageError, match="leave --file, --explain, --num-beams and --do-sample out"):
+        run("predict", copied.name, "--file", "x.csv", "--runtime", format)
 
 
 def test_no_flipped_bit_is_overlooked(learned: Learned, tmp_path: Path):
     """150 of them, spread over the files of two exports, as large as each file is."""
     draw = np.random.default_rng(0)
-    for form in ("saved-model", "onnx"):
-        folder = shutil.copytree(exported(learned, form), tmp_path / form)
+    for format in ("saved-model", "onnx"):
+        folder = shutil.copytree(exported(learned, format), tmp_path / format)
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         ends = np.cumsum([path.stat().st_size for path in paths])
         for _ in range(75):

@@ -1,4 +1,4 @@
-"""Flickr8k from files fetched by hand, in the ways in which people have them."""
+"""Flickr8k from files fetched by hand, in the layouts that people have."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_missing_photograph_is_named(tmp_path: Path, archives: bool):
 @pytest.mark.parametrize("archives", [True, False])
 def test_a_damaged_photograph_is_named(tmp_path: Path, archives: bool, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(CONTENTS, "c.jpg", CONTENTS["c.jpg"][:-100])
-    with pytest.raises(InputError, match=r"flickr8k: c\.jpg is a damaged JPEG; get it anew"):
+    with pytest.raises(InputError, match=r"flickr8k: c\.jpg is a damaged JPEG; download it again"):
         tfds.load("flickr8k", fetched(tmp_path, archives=archives), ["train"])
 
 
@@ -97,11 +97,13 @@ def test_a_missing_text_is_named(tmp_path: Path, name: str):
         tfds.load("flickr8k", folders, ["train"])
 
 
-def test_photographs_of_which_nothing_is_told_are_named(tmp_path: Path):
+def test_photographs_without_captions_are_named(tmp_path: Path):
     folders = fetched(tmp_path, archives=True)
     captions = tmp_path / "manual" / "flickr8k" / "Flickr8k.token.txt"
     captions.write_text(
         "".join(line for line in captions.read_text().splitlines(keepends=True) if not line.startswith("b.jpg"))
     )
-    with pytest.raises(InputError, match=r"token\.txt tells nothing of 1 of the train split, such as b\.jpg"):
+    with pytest.raises(
+        InputError, match=r"token\.txt lacks captions of 1 photographs of the train split, such as b\.jpg"
+    ):
         tfds.load("flickr8k", folders, ["train"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from functools import cache
 from typing import Any
 
@@ -14,14 +13,15 @@ import tensorflow as tf
 from hypothesis import strategies as some
 
 import seqtasks
-from seqtasks import codecs
+from seqtasks import codecs, decoding
 from seqtasks.codecs.image import Image
 from seqtasks.codecs.nucleotides import Nucleotides
-from seqtasks.codecs.sentences import Sentences
+from seqtasks.codecs.sentences import EOS_ID, Sentences
 from seqtasks.codecs.text import Text
 from seqtasks.codecs.tokens import Tokens
-from seqtasks.decoding import generate as decoding
+from seqtasks.codecs.vocabulary import PAD_ID
 from seqtasks.inference import predictor
+from seqtasks.task import Folders
 from tests.conftest import Learned
 from tests.test_examples import CODECS, reader
 
@@ -53,15 +53,15 @@ def encoded(codec: Any, values: list[bytes]) -> list[list[int]]:
 @hypothesis.given(values=batches)
 def test_a_codec_reads_anything_alone_as_in_company_and_as_its_plain_reader(codec: Any, values: list[bytes]):
     together = encoded(codec, values)
-    most = getattr(codec, "length", 10**9)
+    most = codec.max_length if not isinstance(codec, Tokens) else 10**9
     highest = 15 if isinstance(codec, Nucleotides) else len(codec.vocabulary) + 1
-    tables = json.loads(json.dumps(asdict(codec)))
+    described = json.loads(json.dumps(codecs.describe(codec)))
     for value, ids in zip(values, together, strict=True):
         assert encoded(codec, [value]) == [ids]
         assert len(ids) <= most
         assert all(1 <= each <= highest for each in ids)
         if ids:
-            assert reader(codec)(tables, value).tolist() == [ids]
+            assert reader(codec)(described, value).tolist() == [ids]
 
 
 @steadily
@@ -69,7 +69,7 @@ def test_a_codec_reads_anything_alone_as_in_company_and_as_its_plain_reader(code
 def test_what_is_written_is_what_was_read(text: str):
     """Every piece of the text known, ids are the text again."""
     for level in ("character", "word"):
-        codec = Tokens(level=level).fit([np.array([text.encode()], object)])
+        codec = Tokens(level=level).fit([np.array([text.encode()], object)], Folders(()))
         ids, _ = codec.encode(tf.constant([text.encode()]))
         assert codec.decode(ids).numpy()[0].decode() == text.replace("\0", " ")
 
@@ -77,16 +77,24 @@ def test_what_is_written_is_what_was_read(text: str):
 @steadily
 @hypothesis.given(values=some.lists(texts, min_size=1, max_size=4))
 def test_captions_are_read_whatever_they_are(values: list[bytes]):
-    codec = Sentences(words=5, several=2, vocabulary=("\n", "a", "film"))
-    ids = codec.encode(tf.constant(values)).numpy()
-    assert ids.shape == (len(values), 2, 6)
-    assert ((ids >= 0) & (ids < codec.choices)).all()
+    codec = Sentences(max_target_length=5, max_references=2, vocabulary=("\n", "a", "film"))
+    ids = codec.encode(tf.constant(values))
+    assert ids.nrows() == len(values)
+    for row in ids:  # (T, 2), as long as the longest sentence with its end
+        row = row.numpy()
+        assert row.shape[0] <= 6 and row.shape[1:] == (2,)
+        assert ((row >= 0) & (row < codec.choices)).all()
+        assert (row != PAD_ID).any(axis=1).all()
+        for sentence in row.T:
+            (written,) = np.nonzero(sentence)
+            assert written.tolist() == list(range(len(written)))
+            assert (sentence == EOS_ID).tolist() == [step == len(written) - 1 for step in range(len(sentence))]
 
 
 @steadily
 @hypothesis.given(values=some.lists(some.binary(max_size=80), min_size=1, max_size=4))
 def test_pictures_are_read_whatever_they_are(values: list[bytes]):
-    codec = Image(encoder="small", size=8)
+    codec = Image(encoder="small", image_size=8)
     marks = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF\0\0\0\0WEBPVP8 ", b"BM")
     for mark in marks:
         found = [each.numpy() for each in traced_picture(codec)(tf.constant([mark + value for value in values]))]
@@ -96,7 +104,7 @@ def test_pictures_are_read_whatever_they_are(values: list[bytes]):
 
 @cache
 def traced_picture(codec: Image) -> Any:
-    return tf.function(codec.read, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+    return tf.function(codec.decode_images, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
 
 
 numbers = some.one_of(
@@ -120,7 +128,7 @@ def test_a_chooser_chooses_a_token_that_there_is(logits: Any, draw: float, tempe
 
 
 @cache
-def loaded(folder: str) -> predictor.Served:
+def loaded(folder: str) -> predictor.Predictor:
     return seqtasks.load(folder)
 
 

@@ -1,21 +1,37 @@
-"""People's own files: what is read, and what each bad one gets."""
+"""Your own files: what is read, and the error of each bad one."""
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from seqtasks.codecs import Traits
 from seqtasks.codecs.labels import Labels
+from seqtasks.codecs.sentences import Sentences
 from seqtasks.codecs.text import Text
-from seqtasks.data import readers, user
+from seqtasks.data import corpus, readers, store, user
 from seqtasks.data.readers import Options, Reject, Row
-from seqtasks.errors import InputError, SeqtasksError
+from seqtasks.errors import InputError, IntegrityError, SeqtasksError
+from seqtasks.task import Examples
 
 LONG = 10_000_000
+
+
+class Files(Text):
+    """Reads the files whose paths are given."""
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(columns=("file",), reads_files=True)
+
+    def clean(self, value: bytes) -> bytes:
+        return Path(os.fsdecode(value)).read_bytes()
 
 
 def write(folder: Path, name: str, content: str | bytes) -> Path:
@@ -28,7 +44,7 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
 def read(path: Path, **options: str) -> list[tuple[str, str]]:
     """Texts and labels, through a store."""
     source = user.Source(str(path), None, Options(**options))
-    train = user.read(source, user.Columns(Text(), Labels()), path.parent / "datasets", lambda text: None)["train"]
+    train = user.read(source, Text(), Labels(), path.parent / "datasets", lambda text: None)["train"]
     return [(text.decode(), label) for text, label in zip(train.inputs[:], train.targets[:], strict=True)]
 
 
@@ -53,7 +69,7 @@ GOOD = {
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_files_that_say_the_same(name: str, tmp_path: Path):
+def test_files_of_the_same_rows(name: str, tmp_path: Path):
     assert read(write(tmp_path, name, GOOD[name])) == PAIRS
 
 
@@ -82,7 +98,7 @@ def test_a_folder_per_class(tmp_path: Path):
         ("numbers.jsonl", '{"text": "fine", "label": 1}\n{"text": "bad", "label": true}\n', {}),
     ],
 )
-def test_what_has_to_be_said_can_be_said(name: str, content: str | bytes, options: dict[str, str], tmp_path: Path):
+def test_options_for_other_files(name: str, content: str | bytes, options: dict[str, str], tmp_path: Path):
     assert len(read(write(tmp_path, name, content), **options)) >= 1
 
 
@@ -119,7 +135,7 @@ def test_a_bad_file_gets_one_line_and_an_exit_code(name: str, tmp_path: Path):
     assert raised.value.exit_code == code
     assert said.format(path=path) in str(raised.value)
     assert "\n" not in str(raised.value)
-    assert not list(tmp_path.glob("datasets/own/*"))
+    assert not list(tmp_path.glob("datasets/.cache/raw/*"))
 
 
 def test_a_file_that_is_not_there(tmp_path: Path):
@@ -154,28 +170,132 @@ def test_a_store_is_made_once_and_again_when_the_file_changes(tmp_path: Path):
     said: list[str] = []
     source = user.Source(str(path))
     for _ in range(2):
-        user.read(source, user.Columns(Text(), Labels()), tmp_path / "datasets", said.append)
+        user.read(source, Text(), Labels(), tmp_path / "datasets", said.append)
     assert len(said) == 1
     write(tmp_path, "a.csv", CSV + "new,good\n")
-    assert len(user.read(source, user.Columns(Text(), Labels()), tmp_path / "datasets", said.append)["train"]) == 6
+    assert len(user.read(source, Text(), Labels(), tmp_path / "datasets", said.append)["train"]) == 6
     assert len(said) == 2
 
 
 def test_chosen_rows_stay_on_disk(tmp_path: Path):
     path = write(tmp_path, "a.csv", CSV)
-    texts = user.read(user.Source(str(path)), user.Columns(Text(), Labels()), tmp_path / "datasets", print)[
-        "train"
-    ].inputs
+    texts = user.read(user.Source(str(path)), Text(), Labels(), tmp_path / "datasets", print)["train"].inputs
     some = texts.take([4, 0])
-    assert isinstance(some, user.Texts)
+    assert isinstance(some, store.DiskBytes)
     assert [text.decode() for text in some[:]] == ["olá ☕", "Fine, really."]
+
+
+CAPTIONS = "text,caption\n" + "".join(f"scene {row % 3},a caption of {row} é\n" for row in range(2_500))
+
+
+def several(tmp_path: Path) -> Examples:
+    path = write(tmp_path, "a.csv", CAPTIONS)
+    return user.read(user.Source(str(path)), Text(), Sentences(), tmp_path / "datasets", print)["train"]
+
+
+def test_several_targets_of_one_value_become_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(store, "CHUNK", 2)
+    train = several(tmp_path)
+    assert train.inputs[:].tolist() == [b"scene 0", b"scene 1", b"scene 2"]
+    expected = ["\n".join(f"a caption of {row} é" for row in range(first, 2_500, 3)) for first in range(3)]
+    assert train.targets[:].tolist() == expected
+
+
+def test_targets_that_are_no_classes_stay_on_disk(tmp_path: Path):
+    train = several(tmp_path)
+    some = train.targets.take(np.array([2, 0]))
+    assert isinstance(some, store.DiskTexts)
+    assert [text[:14] for text in some[:]] == ["a caption of 2", "a caption of 0"]
+    folder = train.inputs.file.parent
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "about.json", "inputs.bin", "inputs.npy", "targets.bin", "targets.npy"
+    ]  # fmt: skip
+    assert (folder / "about.json").stat().st_size < 500
+
+
+def test_files_with_one_label_each(tmp_path: Path):
+    for name in ("a", "b"):
+        write(tmp_path, name, name * 3)
+    path = write(tmp_path, "a.csv", "file,label\na,good\nb,bad\na,good\n")
+    train = user.read(user.Source(str(path)), Files(), Labels(), tmp_path / "datasets", print)["train"]
+    assert train.inputs[:].tolist() == [b"aaa", b"bbb", b"aaa"]
+    assert train.targets[:].tolist() == ["good", "bad", "good"]
+    assert isinstance(train.targets, store.Categories)
+
+
+def test_files_with_several_captions_each(tmp_path: Path):
+    for name in ("a", "b"):
+        write(tmp_path, name, name * 3)
+    path = write(tmp_path, "a.csv", "file,caption\na,one\nb,two\n a ,three\n")
+    train = user.read(user.Source(str(path)), Files(), Sentences(), tmp_path / "datasets", print)["train"]
+    assert train.inputs[:].tolist() == [b"aaa", b"bbb"]
+    assert train.targets[:].tolist() == ["one\nthree", "two"]
+
+
+def test_codecs_with_other_facts_have_stores_of_their_own(tmp_path: Path):
+    path = write(tmp_path, "a.csv", "text,label,caption\na,good,a word\na,bad,two\n")
+    options = Options(label_column="caption")
+    folders = [
+        user.read(user.Source(str(path), None, options), Text(), targets, tmp_path / "datasets", print)[
+            "train"
+        ].inputs.file
+        for targets in (Labels(), Sentences())
+    ]
+    assert folders[0] != folders[1]
+
+
+def test_invalid_rows_are_an_error_or_skipped(tmp_path: Path):
+    path = write(tmp_path, "a.csv", "text,label\nfine,good\none, two,b\nc,\n")
+    with pytest.raises(InputError, match=r"a\.csv:3 has 3 fields"):
+        read(path)
+    said: list[str] = []
+    source = user.Source(str(path), None, Options(on_invalid="skip"))
+    for _ in range(2):
+        assert len(user.read(source, Text(), Labels(), tmp_path / "datasets", said.append)["train"]) == 1
+    assert said == [f"reading {path}", *[f"{path}: 2 rows that cannot be used are left out"] * 2]
+    path = write(tmp_path, "b.csv", "text,label\na,\nb,\n")
+    with pytest.raises(InputError, match=r"0 usable rows of 2 in .*b\.csv; run it without --on-invalid skip to see"):
+        read(path, on_invalid="skip")
+
+
+def test_rows_too_many_for_the_memory_are_kept_on_disk(tmp_path: Path):
+    asked: list[str] = []
+
+    def rows() -> list[tuple[bytes, str]]:
+        asked.append("rows")
+        return [(b"\xff\0", "one\ntwo"), (b"", "olá")]
+
+    for _ in range(2):
+        examples = store.kept(tmp_path / "set-train", rows)
+        assert examples.inputs[:].tolist() == [b"\xff\0", b""]
+        assert examples.targets[:].tolist() == ["one\ntwo", "olá"]
+    assert asked == ["rows"]
+
+
+@pytest.mark.parametrize("name", ["inputs.bin", "inputs.npy", "classes.npy", "classes.json", "about.json"])
+@pytest.mark.parametrize("damage", ["cut", "removed"])
+def test_a_damaged_store_is_an_error(tmp_path: Path, name: str, damage: str):
+    path = write(tmp_path, "a.csv", CSV)
+    read(path)
+    (file,) = (tmp_path / "datasets" / ".cache" / "raw").glob(f"a-*/{name}")
+    if damage == "removed":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:-3])
+    with pytest.raises(IntegrityError, match=f"remove {file.parent} and run the command again"):
+        read(path)
+
+
+def test_a_source_is_restored_from_its_description():
+    source = user.Source("a.csv", None, Options(separator=";", on_invalid="skip"))
+    assert user.restore(json.loads(json.dumps(dataclasses.asdict(source)))) == source
+    assert user.restore(None) is None
 
 
 def test_a_pipe_is_no_file(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe.csv")
-    columns = user.Columns(Text(), Labels())
     for path in (tmp_path / "pipe.csv", Path("/dev/zero")):
         with pytest.raises(InputError, match=rf"{path} is a pipe or a device; give a file"):
-            user.read(user.Source(str(path)), columns, tmp_path, print)
+            user.read(user.Source(str(path)), Text(), Labels(), tmp_path, print)
         with pytest.raises(InputError, match=rf"{path} is a pipe or a device; give a file"):
-            user.text(path, Options(), ["text"])
+            corpus.text(path, Options(), ["text"])

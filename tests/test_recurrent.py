@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from seqtasks import layers
 from seqtasks.errors import UsageError
-from seqtasks.layers import recurrence
+from seqtasks.layers import plan
 
 CELLS = ("SimpleRNN", "LSTM", "GRU")
 PATHS = ("compiled", "plain")
@@ -24,7 +24,7 @@ PATHS = ("compiled", "plain")
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The path of a training step that small widths do not take by themselves."""
     if request.param == "plain":
-        monkeypatch.setattr(recurrence, "COMPILED_UNITS", 1)
+        monkeypatch.setattr(plan, "COMPILED_UNITS", 1)
     return request.param
 
 
@@ -306,19 +306,6 @@ def test_wrong_forms_are_refused():
         layer(values, initial_state=tf.zeros([2, 5]))
 
 
-def test_second_derivatives_are_refused_by_name():
-    layer = layers.GRU(4)
-    values = tf.random.stateless_normal([2, 6, 3], [1, 2])
-    with pytest.raises(NotImplementedError, match="second derivatives"):
-        with tf.GradientTape() as outer:
-            outer.watch(values)
-            with tf.GradientTape() as inner:
-                inner.watch(values)
-                total = tf.reduce_sum(layer(values, training=True))
-            slope = tf.reduce_sum(inner.gradient(total, values) ** 2)
-        outer.gradient(slope, values)
-
-
 @pytest.mark.parametrize("name", CELLS)
 def test_what_an_export_holds(name: str, tmp_path: Path):
     layer = getattr(layers, name)(4, return_sequences=True)
@@ -349,12 +336,12 @@ def test_an_embedding_folds_into_the_layer(cell: str, bidirectional: bool, path:
     random = np.random.default_rng(5)
     embedding, layer = keras.layers.Embedding(7, 4), getattr(layers, cell)(5, return_sequences=True)
     layer = keras.layers.Bidirectional(layer) if bidirectional else layer
-    folded = layers.Folded(embedding, layer)
+    folded = layers.FusedEmbedding(embedding, layer)
     ids, mask = random.integers(0, 7, (3, 11)), tf.sequence_mask([11, 4, 0], 11)
     folded(ids, mask=mask)
     weights = folded.trainable_variables
     for training in (False, True):
-        assert folded.folds(training=training)
+        assert folded.can_fuse(training=training)
         with tf.GradientTape(persistent=True) as tape:
             ours = folded(ids, mask=mask, training=training)
             plain = layer(embedding(ids), mask=mask, training=training)
@@ -377,14 +364,16 @@ def test_an_embedding_folds_into_the_layer(cell: str, bidirectional: bool, path:
 def test_what_does_not_fold_takes_the_plain_way(
     embedding: dict[str, Any], arguments: dict[str, Any], dropout: float, when: str
 ):
-    folded = layers.Folded(keras.layers.Embedding(output_dim=4, **embedding), layers.GRU(5, **arguments), dropout)
+    folded = layers.FusedEmbedding(
+        keras.layers.Embedding(output_dim=4, **embedding), layers.GRU(5, **arguments), dropout
+    )
     ids = np.array([[1, 2, 3], [4, 5, 6]])
-    assert folded.folds(training=False) == (when == "answering")
-    assert not folded.folds(training=True)
+    assert folded.can_fuse(training=False) == (when == "answering")
+    assert not folded.can_fuse(training=True)
     np.testing.assert_allclose(folded(ids), folded.recurrent(folded.embedding(ids)), atol=1e-6)
     dropped = [folded(ids, training=True).numpy() for _ in range(2)]
     assert np.allclose(*dropped) == (not dropout and not arguments.get("dropout"))
-    again = layers.Folded.from_config(folded.get_config())
+    again = layers.FusedEmbedding.from_config(folded.get_config())
     assert (again.embedding.input_dim, again.dropout.rate) == (embedding["input_dim"], dropout)
 
 

@@ -5,14 +5,15 @@ import pytest
 import tensorflow as tf
 
 from seqtasks.codecs.tokens import Tokens
-from seqtasks.codecs.vocabulary import SPECIALS, UNKNOWN
+from seqtasks.codecs.vocabulary import SPECIALS, UNK_ID
 from seqtasks.errors import UsageError
+from seqtasks.task import Folders
 
 TEXT = 'To be, or not — "to be": that\'s\n\nO coração  bate… ação 漢字 😀\r\n x\ty. E\u0301 n\u0303'
 
 
 def fitted(*texts: str, **fields: object) -> Tokens:
-    return Tokens(**fields).fit([np.array([text.encode() for text in texts], object)])
+    return Tokens(**fields).fit([np.array([text.encode() for text in texts], object)], Folders(()))
 
 
 @pytest.mark.parametrize("level", ["character", "word"])
@@ -33,9 +34,9 @@ def test_a_word_has_the_space_before_it():
 def test_unknown_pieces_are_kept_apart_and_named():
     codec = fitted("abc cab")
     ids, _ = codec.encode(tf.constant(["aüb"]))
-    assert ids.numpy()[0, 1] == UNKNOWN
+    assert ids.numpy()[0, 1] == UNK_ID
     assert codec.decode(ids).numpy()[0].decode() == "a\ufffdb"
-    assert [each.decode() for each in codec.strangers(tf.constant(["aüb漢", "abc"])).numpy()] == ["ü漢", ""]
+    assert [each.decode() for each in codec.unknown_tokens(tf.constant(["aüb漢", "abc"])).numpy()] == ["ü漢", ""]
 
 
 def test_bytes_that_are_no_utf_8_and_nul_have_an_id():

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import keras
-import numpy as np
 
 from seqtasks import codecs
+from seqtasks.data import Batches
 from seqtasks.export import savedmodel
 from seqtasks.inference import predictor
-from seqtasks.task import Task
+from seqtasks.task import SAMPLE, Task
 from seqtasks.training import card as cards
 from seqtasks.training import model_folder
+from seqtasks.training.model_folder import TrainedModel
+from seqtasks.training.trainer import Trainer
 
 
 def interleaved(calls: Mapping[str, Callable[[], Any]], *, repeats: int) -> dict[str, float]:
@@ -33,16 +36,42 @@ def interleaved(calls: Mapping[str, Callable[[], Any]], *, repeats: int) -> dict
     return {name: median(seconds) for name, seconds in taken.items()}
 
 
-def unlearned(task: Task, folder: Path, model: keras.Model | None = None) -> model_folder.Trained:
+def untrained(task: Task[Any, Any], folder: Path, model: keras.Model | None = None) -> TrainedModel:
     """A model of the task, a new one where none is given, as if it had been trained in the folder."""
-    inputs, targets = codecs.describe(task.inputs), codecs.describe(task.targets)
-    card = cards.Card(task.name, "sample", "", {}, inputs, targets, {}, {}, 0, {}, 0, **cards.provenance())
-    return model_folder.Trained(task, model or model_folder.build(task), card, folder)
+    card = cards.Card(
+        task=task.name,
+        dataset=SAMPLE,
+        fingerprint="",
+        settings=task.values(),
+        inputs=codecs.describe(task.inputs),
+        targets=codecs.describe(task.targets),
+        rows={},
+        dropped={},
+        seed=0,
+        best={},
+        seconds=0,
+        files={cards.WEIGHTS: ""},
+        **cards.provenance(),
+    )
+    return TrainedModel(task, model or model_folder.build(task), card, folder)
 
 
-def export(task: Task, model: keras.Model, folder: Path, golden: np.ndarray) -> predictor.Served:
+def export(task: Task[Any, Any], model: keras.Model, folder: Path) -> predictor.Predictor:
     """A model of the task, trained or not, exported and loaded."""
-    return predictor.load(savedmodel.export(unlearned(task, folder, model), golden))
+    return predictor.load(savedmodel.export(untrained(task, folder, model)))
+
+
+def first_epoch(task: Task[Any, Any], batches: Batches) -> list[Any]:
+    """The indices of the first epoch's batches."""
+    size, minimum = int(task.settings["batch_size"]), int(task.settings["min_steps_per_epoch"])
+    return batches.epoch_batches(batch_size=size, min_steps=minimum, seed=0, epoch=0)
+
+
+def training_step(trainer: Trainer, batches: Batches, indices: Sequence[Any]) -> Callable[[], None]:
+    """A function that takes a training step on the next of some batches, again and again."""
+    trainer.compile(batches)
+    endless = itertools.cycle(indices)
+    return lambda: trainer._step(batches, next(endless))
 
 
 def circumstances() -> dict[str, Any]:

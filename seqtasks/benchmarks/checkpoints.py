@@ -16,21 +16,21 @@ EPOCHS = 2
 
 def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = None) -> dict[str, Any]:
     """Number and size of the checkpoints of a training, and the share of its time that went into them."""
-    lesson = experiment.prepare(tasks.find("sentiment").configure({"epochs": EPOCHS}), dataset, folders, say)
-    training = lesson.training(0)
+    prepared = experiment.prepare(tasks.find("sentiment").configure({"epochs": EPOCHS}), dataset, folders, say)
+    trainer = prepared.trainer(0)
     with tempfile.TemporaryDirectory() as folder:
-        training.run(lesson.train, lesson.validation, folder=Path(folder))
+        trainer.run(prepared.train, prepared.validation, folder=Path(folder))
         size = sum(path.stat().st_size for path in Path(folder).glob("*.npz")) / len(list(Path(folder).glob("*.npz")))
-    saving = training.saving
+    saving, seconds = trainer.saving, trainer.progress.seconds
     return {
         "benchmark": "checkpoints",
-        "dataset": lesson.data.name,
+        "dataset": prepared.data.name,
         **benchmarks.circumstances(),
         "training": {
-            "seconds": training.progress.seconds,
+            "seconds": seconds,
             "checkpoints": len(saving),
             "megabytes_each": size / 1e6,
             "seconds_saving": sum(saving),
-            "share_of_time": sum(saving) / training.progress.seconds,
+            "share_of_time": sum(saving) / seconds,
         },
     }

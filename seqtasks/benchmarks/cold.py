@@ -22,24 +22,23 @@ REPEATS = 7
 
 
 def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = None) -> dict[str, Any]:
-    """Seconds from the command to the end of its process, in turns; a median of several after one that warms up."""
-    lesson = experiment.prepare(tasks.find("sentiment"), dataset, folders, say)
-    golden = savedmodel.golden(lesson.task)
-    review = lesson.data.examples["test"].inputs[0].decode(errors="replace")
+    """Seconds from the command to the end of its process, in turns: the median, after a first call that warms up."""
+    prepared = experiment.prepare(tasks.find("sentiment"), dataset, folders, say)
+    review = prepared.data.examples["test"].inputs[0].decode(errors="replace")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        model = benchmarks.unlearned(lesson.task, folder)
-        for form in predictor.FOLDERS:
-            savedmodel.export(model, golden, form)
-            say(f"exported as {form}")
+        model = benchmarks.untrained(prepared.task, folder)
+        for format in predictor.FOLDERS:
+            savedmodel.export(model, format)
+            say(f"exported as {format}")
 
-        def asked(*options: str) -> Callable[[], Any]:
+        def predict(*options: str) -> Callable[[], Any]:
             command = [sys.executable, "-P", "-m", "seqtasks", "predict", "sentiment", "--model", str(folder), *options]
             return lambda: subprocess.run([*command, "--", review], check=True, capture_output=True)
 
-        calls = {form: asked("--runtime", form) for form in predictor.RUNTIMES} | {"tensorflow": asked()}
+        calls = {format: predict("--runtime", format) for format in predictor.RUNTIMES} | {"tensorflow": predict()}
         seconds = benchmarks.interleaved(calls, repeats=1 if dataset else REPEATS)
     rows = [
-        {"runtime": each, "seconds": seconds[each], "ratio": seconds["tensorflow"] / seconds[each]} for each in calls
+        {"runtime": name, "seconds": seconds[name], "ratio": seconds["tensorflow"] / seconds[name]} for name in calls
     ]
-    return {"benchmark": "cold", "dataset": lesson.data.name, **benchmarks.circumstances(), "rows": rows}
+    return {"benchmark": "cold", "dataset": prepared.data.name, **benchmarks.circumstances(), "rows": rows}

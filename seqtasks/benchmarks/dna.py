@@ -1,4 +1,4 @@
-"""Training on DNA beside the same model with Keras's own layers; scanning beside a loop over `model.predict`.
+"""Training on DNA next to the same model with Keras's own layers; scanning next to a loop over `model.predict`.
 
 The weights do not matter here, and the genome is random.
 """
@@ -20,15 +20,15 @@ import numpy as np
 import tensorflow as tf
 
 from seqtasks import benchmarks, tasks
-from seqtasks.data.batches import Encoded
+from seqtasks.data.columns import Columns, Dense, Ragged
 from seqtasks.data.readers import Options
-from seqtasks.inference import files as answering
-from seqtasks.inference import predictor
+from seqtasks.data.rows import PAD_TO_MULTIPLE_OF
+from seqtasks.inference import files, predictor
 from seqtasks.inference.scan import Scan
 from seqtasks.layers import stack
-from seqtasks.task import Folders
+from seqtasks.task import SAMPLE, Folders
 from seqtasks.training import experiment
-from seqtasks.training.trainer import Training
+from seqtasks.training.experiment import Experiment
 
 BASES, PIECE, RECORDS, LINE = 50_000_000, 500_000, 5, 70
 WINDOW, STRIDE, TOGETHER = 200, 50, 256
@@ -37,18 +37,18 @@ REPEATS = 5
 
 
 def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = None) -> dict[str, Any]:
-    """Bases a second of both, and the memory that the whole genome takes beyond a tenth of it. With "sample", small."""
+    """Bases a second of both, and the memory of scanning the whole genome and a tenth of it. With "sample", small."""
     repeats, bases = (1, 20_000) if dataset else (REPEATS, BASES)
     piece = min(PIECE, bases)
-    lesson = experiment.prepare(tasks.find("dna"), "sample", folders, say)
-    training = _training(lesson, repeats)
+    prepared = experiment.prepare(tasks.find("dna"), SAMPLE, folders, say)
+    training = _training(prepared, repeats)
     say(f"training: {training['ratio']:.2f} times Keras's layers")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for number in {piece, bases // 10, bases}:
             _genome(folder / f"{number}.fa", number)
-        model = lesson.training(0).model
-        benchmarks.export(lesson.task, model, folder, lesson.data.examples["test"].inputs[:2])
+        model = prepared.trainer(0).model
+        benchmarks.export(prepared.task, model, folder)
         here, there = multiprocessing.Pipe()
         process = multiprocessing.get_context("spawn").Process(target=_scan, args=(there, folder), daemon=True)
         process.start()
@@ -58,7 +58,7 @@ def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = N
             here.send(number)
             return int(here.recv())
 
-        loop = _loop(lesson.task.inputs, model, folder / f"{piece}.fa")
+        loop = _loop(prepared.task.inputs, model, folder / f"{piece}.fa")
         seconds = benchmarks.interleaved({"ours": ours, "loop": loop}, repeats=repeats)
         tenth = ours(bases // 10)
         start = time.perf_counter()
@@ -87,25 +87,22 @@ def _rates(bases: int, ours: float, rival: float) -> dict[str, float]:
     return {"bases_per_second": bases / ours, "rival_bases_per_second": bases / rival, "ratio": rival / ours}
 
 
-def _training(lesson: experiment.Lesson, repeats: int) -> dict[str, float]:
+def _training(prepared: Experiment, repeats: int) -> dict[str, float]:
     """Bases a second of a step of the default model on random sequences."""
-    rows, task = 4 * lesson.task.settings["batch"], lesson.task
+    task, batch_size = prepared.task, int(prepared.task.settings["batch_size"])
+    rows = 4 * batch_size
     draw = np.random.default_rng(0)
     values = (1 << draw.integers(0, 4, rows * TRAINED)).astype(np.uint8)
     offsets = np.arange(rows + 1, dtype=np.int64) * TRAINED
-    encoded = Encoded(values, offsets, draw.integers(0, task.targets.choices, rows).astype(np.int32))
-    steps = {"ours": _step(lesson.training(0), encoded)}
+    targets = Dense(draw.integers(0, task.targets.choices, rows).astype(np.int32))
+    batches = task.pattern.batches(task, Columns(Ragged(values, offsets), targets, PAD_TO_MULTIPLE_OF))
+    first = benchmarks.first_epoch(task, batches)[:1]
+    steps = {"ours": benchmarks.training_step(prepared.trainer(0), batches, first)}
     with _keras_layers():
-        steps["keras"] = _step(lesson.training(0), encoded)
+        steps["keras"] = benchmarks.training_step(prepared.trainer(0), batches, first)
         steps["keras"]()  # it is traced while the layers are Keras's
     seconds = benchmarks.interleaved(steps, repeats=4 * repeats)
-    return _rates(task.settings["batch"] * TRAINED, seconds["ours"], seconds["keras"])
-
-
-def _step(training: Training, encoded: Encoded) -> Callable[[], None]:
-    training._compile(1_000, encoded)
-    batches = training._order(encoded, 0)
-    return lambda: training._step(encoded, batches[0])
+    return _rates(batch_size * TRAINED, seconds["ours"], seconds["keras"])
 
 
 @contextmanager
@@ -148,18 +145,19 @@ def _loop(codec: Any, model: keras.Model, path: Path) -> Callable[[], None]:
 
 
 def _scan(requests: Connection, folder: Path) -> None:
-    """Scans a genome whenever asked, as the command does in a process of its own, and says its memory, MB."""
-    answering.one_core_a_batch()
-    served = predictor.load(folder)
-    codec = tasks.find("dna").inputs
+    """Scans a genome at each request, as the command does in a process of its own, and sends its memory, MB."""
+    files.one_core_a_batch()
+    loaded = predictor.load(folder)
+    codec, options = tasks.find("dna").inputs, Options(kind="fa")
+    alphabet = codec.traits.alphabet
+    assert alphabet
     try:
         while number := requests.recv():
             path = folder / f"{number}.fa"
-            scan = Scan(path, Options(kind="fa"), codec, WINDOW, STRIDE)
+            scan = Scan(path, options, alphabet, WINDOW, STRIDE)
             with (folder / "out.bed").open("wb") as output:
-                given = (served, path, Options(kind="fa"), codec)
-                new = answering.Done()
-                answering.answer(*given, output=output, rejects=folder / "rejects", done=new, scan=scan, kind=".bed")
+                given: dict[str, Any] = {"output": output, "rejects": folder / "rejects", "done": files.Done()}
+                files.answer(loaded, path, options, codec, **given, scan=scan, kind=".bed")
             requests.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
     except EOFError:
         return

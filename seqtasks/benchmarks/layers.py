@@ -1,4 +1,4 @@
-"""Our recurrent layers beside Keras's, PyTorch's and the matrix products alone, in one run."""
+"""Our recurrent layers next to Keras's, PyTorch's and the matrix products alone, in one run."""
 
 from __future__ import annotations
 
@@ -29,13 +29,15 @@ SIZES = (
 )
 SMALL = ((4, 6, 3, 5, False), (1, 6, 3, 5, True))
 GATES = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}
+OURS = {"SimpleRNN": layers.SimpleRNN, "LSTM": layers.LSTM, "GRU": layers.GRU}
+KERAS = {"SimpleRNN": keras.layers.SimpleRNN, "LSTM": keras.layers.LSTM, "GRU": keras.layers.GRU}
 SECONDS = 6.0  # for one row, at least
 REPEATS = (5, 25)  # at least, at most
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row of the table: a recurrent layer of a size, read by a loss that wants every output."""
+    """One row of the table: a recurrent layer of a size, read by a loss over every output."""
 
     cell: str
     batch: int
@@ -43,28 +45,28 @@ class Case:
     input: int
     units: int
     bidirectional: bool
-    precision: str
+    dtype_policy: str
 
     @property
-    def policy(self) -> str:
-        return "float32" if self.precision == "float32" else "mixed_bfloat16"
+    def dtype(self) -> str:
+        return "float32" if self.dtype_policy == "float32" else "bfloat16"
 
     def values(self) -> tf.Tensor:
         return tf.random.stateless_normal([self.batch, self.length, self.input], [1, 2])
 
 
 def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = None) -> dict[str, Any]:
-    """Milliseconds of a train step, gradients of weights and inputs, and of a forward pass; with "sample", small.
+    """Milliseconds of a train step, gradients of weights and inputs, and of a forward pass. With "sample", small.
 
-    For a train step in float32 also what it takes of memory, in a process of its own.
+    For a train step in float32 its memory as well, in a process of its own.
     """
     sizes = SMALL if dataset == "sample" else SIZES
     rows = []
-    for size, precision, cell in itertools.product(sizes, ("float32", "bfloat16"), GATES):
-        case = Case(cell, *size, precision=precision)
+    for size, dtype_policy, cell in itertools.product(sizes, ("float32", "mixed_bfloat16"), GATES):
+        case = Case(cell, *size, dtype_policy=dtype_policy)
         for name in ("train", "forward") if case.batch > 1 else ("forward",):
             row = asdict(case) | {"pass": name} | _measure(case, name == "train", quick=dataset == "sample")
-            if name == "train" and precision == "float32":
+            if name == "train" and dtype_policy == "float32":
                 row |= {f"{who}_mb": _memory(who, case) for who in ("ours", "keras")}
             say("  ".join(f"{value:.1f}" if isinstance(value, float) else str(value) for value in row.values()))
             rows.append(row)
@@ -73,22 +75,22 @@ def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = N
 
 def _measure(case: Case, train: bool, *, quick: bool) -> dict[str, float | None]:
     calls = {
-        "ours": _keras(getattr(layers, case.cell), case, train),
-        "keras": _keras(getattr(keras.layers, case.cell), case, train),
+        "ours": _keras(OURS[case.cell], case, train),
+        "keras": _keras(KERAS[case.cell], case, train),
         "torch": _torch(case, train),
         "limit": _products(case, train),
     }
     taken: dict[str, list[float]] = {name: [] for name, call in calls.items() if call}
-    least, most = (1, 1) if quick else REPEATS
-    begin = time.perf_counter()
-    while len(taken["ours"]) <= least or (len(taken["ours"]) <= most and time.perf_counter() - begin < SECONDS):
+    minimum, maximum = (1, 1) if quick else REPEATS
+    started = time.perf_counter()
+    while len(taken["ours"]) <= minimum or (len(taken["ours"]) <= maximum and time.perf_counter() - started < SECONDS):
         for name, seconds in taken.items():
             start = time.perf_counter()
             calls[name]()  # type: ignore[misc]
             seconds.append(1_000 * (time.perf_counter() - start))
     milliseconds = {f"{name}_ms": median(taken[name][1:]) if name in taken else None for name in calls}
-    least_of = {f"{name}_min_ms": min(taken[name][1:]) if name in taken else None for name in calls}
-    return milliseconds | least_of | {f"{name}_first_ms": taken[name][0] for name in ("ours", "keras")}
+    fastest = {f"{name}_min_ms": min(taken[name][1:]) if name in taken else None for name in calls}
+    return milliseconds | fastest | {f"{name}_first_ms": taken[name][0] for name in ("ours", "keras")}
 
 
 def _memory(who: str, case: Case) -> float | None:
@@ -102,15 +104,15 @@ def _memory(who: str, case: Case) -> float | None:
 def peak(who: str, **sizes: Any) -> float:
     """Megabytes that a train step, once traced and compiled, adds at its peak to those of a process without it.
 
-    What XLA's compiler takes once in a process counts as without it. Raises OSError where the system does not tell (it
-    is Linux that does).
+    What XLA's compiler takes once in a process counts as without it. Raises OSError on a system other
+    than Linux.
     """
     tf.function(tf.tanh, jit_compile=True)(tf.zeros([2]))
     before = _memory_now("VmRSS")
     case = Case(**sizes)
-    call = _keras(getattr(layers if who == "ours" else keras.layers, case.cell), case, train=True)
+    call = _keras((OURS if who == "ours" else KERAS)[case.cell], case, train=True)
     call()
-    Path("/proc/self/clear_refs").write_text("5")  # the peak is counted anew
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts again
     for _ in range(3):
         call()
     return _memory_now("VmHWM") - before
@@ -122,7 +124,7 @@ def _memory_now(name: str) -> float:
 
 
 def _keras(kind: type[keras.layers.RNN], case: Case, train: bool) -> Callable[[], Any]:
-    layer = kind(case.units, return_sequences=True, dtype=keras.DTypePolicy(case.policy))
+    layer = kind(case.units, return_sequences=True, dtype=keras.DTypePolicy(case.dtype_policy))
     layer = keras.layers.Bidirectional(layer, dtype=layer.dtype_policy) if case.bidirectional else layer
     values = tf.cast(case.values(), layer.compute_dtype)
     layer.build(values.shape)
@@ -150,9 +152,9 @@ def _torch(case: Case, train: bool) -> Callable[[], Any] | None:
         return None
     torch.set_num_threads(os.cpu_count() or 1)
     kind = {"SimpleRNN": torch.nn.RNN, "LSTM": torch.nn.LSTM, "GRU": torch.nn.GRU}[case.cell]
-    kind_of_numbers = torch.float32 if case.precision == "float32" else torch.bfloat16
-    layer = kind(case.input, case.units, batch_first=True, bidirectional=case.bidirectional).to(kind_of_numbers)
-    values = torch.tensor(case.values().numpy()).to(kind_of_numbers)
+    dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[case.dtype]
+    layer = kind(case.input, case.units, batch_first=True, bidirectional=case.bidirectional).to(dtype)
+    values = torch.tensor(case.values().numpy()).to(dtype)
 
     def step() -> None:
         values.requires_grad = True
@@ -169,11 +171,11 @@ def _torch(case: Case, train: bool) -> Callable[[], Any] | None:
 
 def _products(case: Case, train: bool) -> Callable[[], Any]:
     """The matrix products that no implementation is spared, those of the recurrence one after another."""
-    numbers = tf.float32 if case.precision == "float32" else tf.bfloat16
+    dtype = tf.as_dtype(case.dtype)
     wide = GATES[case.cell] * case.units
-    flat = tf.cast(tf.reshape(case.values(), [-1, case.input]), numbers)
-    kernel, recurrent = (tf.cast(tf.random.normal([n, wide]) * 0.01, numbers) for n in (case.input, case.units))
-    state = tf.zeros([case.batch, case.units], numbers)
+    flat = tf.cast(tf.reshape(case.values(), [-1, case.input]), dtype)
+    kernel, recurrent = (tf.cast(tf.random.normal([size, wide]) * 0.01, dtype) for size in (case.input, case.units))
+    state = tf.zeros([case.batch, case.units], dtype)
 
     def repeat(state: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         def body(time: tf.Tensor, state: tf.Tensor) -> Any:
@@ -188,7 +190,7 @@ def _products(case: Case, train: bool) -> Callable[[], Any]:
             gates = flat @ kernel
             done += [gates, repeat(state, recurrent)]
             if train:
-                wider = tf.zeros([case.batch, wide], numbers)
+                wider = tf.zeros([case.batch, wide], dtype)
                 back = tf.concat([tf.transpose(recurrent)] * GATES[case.cell], 1)[:, : case.units]
                 outputs = gates[:, : case.units]
                 done += [

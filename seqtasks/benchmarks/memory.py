@@ -16,10 +16,15 @@ from seqtasks import benchmarks
 from seqtasks.task import Folders
 
 SIZES = (20_000, 2_000_000)
-SMALL = (10_000, 20_000)  # to see that it works
+SMALL = (10_000, 20_000)  # a test that it works
 WORDS = 5_000
 LENGTH = 40  # words of a row
-MODEL = ["--set", "vocabulary_size=4000", "--set", "bigrams=20000"]  # both files fill it: rows are compared, not models
+MODEL = [
+    "--set",
+    "vocabulary_size=4000",
+    "--set",
+    "bigram_vocabulary_size=20000",
+]  # both files fill it: rows are compared, not models
 PIECE = 10_000  # rows written at a time
 
 
@@ -44,7 +49,7 @@ def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = N
 
 
 def write_reviews(path: Path, rows: int) -> None:
-    """A CSV of random words and labels, every row another."""
+    """A CSV of random words and labels, no two rows alike."""
     draw = np.random.default_rng(0)
     with path.open("w") as file:
         file.write("text,label\n")

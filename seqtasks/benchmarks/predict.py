@@ -1,4 +1,4 @@
-"""`predict --file` beside what people write: read_csv in pieces of 256 rows, `model.predict` on each."""
+"""`predict --file` next to the usual script: read_csv in pieces of 256 rows, `model.predict` on each."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ import tensorflow as tf
 from seqtasks import benchmarks, tasks
 from seqtasks.codecs.text import Text
 from seqtasks.data import readers
-from seqtasks.inference import files as answering
-from seqtasks.inference import predictor
+from seqtasks.inference import files, predictor
 from seqtasks.task import Folders
-from seqtasks.training import experiment
+from seqtasks.training import experiment, model_folder
 
 ROWS = 4_096
 PIECE = 256
@@ -28,13 +27,13 @@ REPEATS = 5
 
 def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = None) -> dict[str, Any]:
     """Rows a second of a CSV of test examples, answered by the same model (its weights do not matter here)."""
-    lesson = experiment.prepare(tasks.find("sentiment"), dataset, folders, say)
-    task, model = lesson.task, lesson.training(0).model
-    texts = [text.decode(errors="replace") for text in lesson.data.examples["test"].inputs[:ROWS]]
+    prepared = experiment.prepare(tasks.find("sentiment"), dataset, folders, say)
+    task, model = prepared.task, model_folder.build(prepared.task)
+    texts = [text.decode(errors="replace") for text in prepared.data.examples["test"].inputs[:ROWS]]
     with tempfile.TemporaryDirectory() as name:
         file = Path(name) / "rows.csv"
         pd.DataFrame({"text": texts}).to_csv(file, index=False)
-        benchmarks.export(task, model, Path(name), lesson.data.examples["test"].inputs[:2])
+        benchmarks.export(task, model, Path(name))
         encode = tf.function(task.inputs.encode, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
 
         def loop() -> None:
@@ -55,7 +54,7 @@ def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = N
         process.join()
     return {
         "benchmark": "predict",
-        "dataset": lesson.data.name,
+        "dataset": prepared.data.name,
         **benchmarks.circumstances(),
         "ours": {"rows_per_second": len(texts) / seconds["ours"]},
         "loop": {"rows_per_second": len(texts) / seconds["loop"]},
@@ -64,13 +63,13 @@ def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = N
 
 
 def _answer(requests: Connection, file: Path) -> None:
-    """Answers the file whenever asked, as the command does in a process of its own: the rival keeps its threads."""
-    answering.one_core_a_batch()
-    served = predictor.load(file.parent)
+    """Answers the file at each request, as the command does in a process of its own: the rival keeps its threads."""
+    files.one_core_a_batch()
+    loaded = predictor.load(file.parent)
     try:
         while requests.recv():
-            given = (served, file, readers.Options(), Text())
-            answering.answer(*given, output=io.BytesIO(), rejects=file.with_name("rejects"), done=answering.Done())
+            given = (loaded, file, readers.Options(), Text())
+            files.answer(*given, output=io.BytesIO(), rejects=file.with_name("rejects"), done=files.Done())
             requests.send(True)
     except EOFError:
         return

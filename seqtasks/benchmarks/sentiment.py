@@ -1,4 +1,4 @@
-"""Our sentiment beside a Keras script of the usual kind.
+"""Our sentiment next to a Keras script of the usual kind.
 
 The script: 20,000 words, 200 tokens, two bidirectional LSTM-64, batches of 32.
 """
@@ -9,20 +9,19 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from seqtasks import benchmarks, tasks
-from seqtasks.data import batches as batching
 from seqtasks.data import prepare
-from seqtasks.task import Examples, Folders
+from seqtasks.data.batches import RowBatches
+from seqtasks.task import Examples, Folders, Task
 from seqtasks.training import experiment
-from seqtasks.training.trainer import Training
 
-LENGTH = 200  # words that the script reads
+MAX_LENGTH = 200  # words that the script reads
 GOAL = 0.86  # validation accuracy
 EPOCHS = 3
 REVIEWS = 2_048  # answered per measurement
@@ -30,7 +29,7 @@ REPEATS = 5
 
 
 class Script:
-    """What people write: TextVectorization, the last 200 words padded on the left, two bidirectional LSTMs, `fit`."""
+    """The usual script: TextVectorization, the last 200 words padded on the left, two bidirectional LSTMs, `fit`."""
 
     def __init__(self, train: Examples, validation: Examples) -> None:
         self.vectorize = keras.layers.TextVectorization(max_tokens=20_000, ragged=True)
@@ -45,7 +44,7 @@ class Script:
             ]
         )
         self.model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
-        self.train, self.validation = self._numbers(train), self._numbers(validation)
+        self.train, self.validation = self._arrays(train), self._arrays(validation)
 
     def epoch(self) -> tuple[float, float]:
         """Trains one epoch; seconds and validation accuracy."""
@@ -65,10 +64,10 @@ class Script:
 
     def _ids(self, texts: tf.Tensor) -> tf.Tensor:
         """What keras.utils.pad_sequences(maxlen=200) makes of the words' ids, in the graph: int (B, 200)."""
-        backwards = tf.RaggedTensor.from_row_splits(*_reversed(self.vectorize(texts)))[:, :LENGTH]
-        return tf.reverse(backwards.to_tensor(shape=[None, LENGTH]), [1])
+        backwards = tf.RaggedTensor.from_row_splits(*_reversed(self.vectorize(texts)))[:, :MAX_LENGTH]
+        return tf.reverse(backwards.to_tensor(shape=[None, MAX_LENGTH]), [1])
 
-    def _numbers(self, examples: Examples) -> tuple[np.ndarray, np.ndarray]:
+    def _arrays(self, examples: Examples) -> tuple[np.ndarray, np.ndarray]:
         chunks = np.array_split(examples.inputs, max(1, len(examples) // 1_000))
         ids = np.concatenate([self._ids(tf.constant(chunk)).numpy() for chunk in chunks])
         return ids, (examples.targets == "positive").astype("float32")
@@ -78,8 +77,8 @@ def _reversed(rows: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Values and row splits of the rows, each from its end."""
     splits, places = rows.row_splits, tf.range(tf.size(rows.flat_values, tf.int64))
     row = rows.value_rowids()
-    mirrored = tf.gather(splits, row) + tf.gather(splits, row + 1) - 1 - places
-    return tf.gather(rows.flat_values, mirrored), splits
+    backwards = tf.gather(splits, row) + tf.gather(splits, row + 1) - 1 - places
+    return tf.gather(rows.flat_values, backwards), splits
 
 
 class InTurns(keras.callbacks.Callback):
@@ -107,27 +106,30 @@ class InTurns(keras.callbacks.Callback):
 
 def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = None) -> dict[str, Any]:
     """Seconds per epoch, seconds to GOAL, reviews per second and milliseconds for one review, ours and the script's."""
-    lesson = experiment.prepare(tasks.find("sentiment"), dataset, folders, say)
-    data = lesson.data
+    prepared = experiment.prepare(tasks.find("sentiment"), dataset, folders, say)
+    data, task = prepared.data, prepared.task
     start = time.perf_counter()
-    encoded = prepare.encode(lesson.task, data, ["train", "validation"], folders)
+    encoded = prepare.encode(task, data, ["train", "validation"], folders)
     encoding = time.perf_counter() - start
+    train = cast("RowBatches", encoded["train"])
     size = sum(len(text) for name in encoded for text in data.examples[name].inputs)
     turns = InTurns(Script(data.examples["train"], data.examples["validation"]), say)
-    training = lesson.training(0)
+    trainer = prepared.trainer(0)
     with tempfile.TemporaryDirectory() as folder:
-        training.run(encoded["train"], encoded["validation"], folder=Path(folder), callbacks=[turns])
-        answers = _answers(training.model, lesson.task, turns.script, data.examples["test"].inputs, Path(folder))
-    steps = training.progress.history
+        trainer.run(train, encoded["validation"], folder=Path(folder), callbacks=[turns])
+        answers = _answers(trainer.model, task, turns.script, data.examples["test"].inputs, Path(folder))
+    order = benchmarks.first_epoch(task, train)
     return {
         "benchmark": "sentiment",
         "dataset": data.name,
         **benchmarks.circumstances(),
         "encoding_mb_per_second": size / 1e6 / encoding,
-        "input_share_of_step": _input_share(training, encoded["train"], turns.ours),
-        "padded_share": encoded["train"].padded_share(training._order(encoded["train"], 0)),
-        "padded_share_unsorted": encoded["train"].padded_share(_unsorted(training, encoded["train"])),
-        "epochs": len(steps),
+        "input_share_of_step": _input_share(train, order, turns.ours),
+        "padded_share": train.padded_share(order),
+        "padded_share_unsorted": train.padded_share(
+            np.array_split(np.random.default_rng(0).permutation(len(train)), len(order))
+        ),
+        "epochs": len(trainer.progress.history),
         "ours": _summary(turns.ours) | answers["ours"],
         "script": _summary(turns.theirs) | answers["script"],
     }
@@ -144,10 +146,10 @@ def _summary(epochs: list[tuple[float, float]]) -> dict[str, Any]:
 
 
 def _answers(
-    model: keras.Model, task: Any, script: Script, texts: np.ndarray, folder: Path
+    model: keras.Model, task: Task[Any, Any], script: Script, texts: np.ndarray, folder: Path
 ) -> dict[str, dict[str, float]]:
     """Reviews per second and milliseconds for one review, both through a loaded SavedModel of raw strings."""
-    ours = benchmarks.export(task, model, folder, texts[:2]).model
+    ours = benchmarks.export(task, model, folder).model
     theirs = script.export(folder / "script")
     many = [tf.constant(chunk) for chunk in np.array_split(texts[:REVIEWS], max(1, len(texts[:REVIEWS]) // 256))]
     one = tf.constant(texts[:1])
@@ -165,14 +167,9 @@ def _answers(
     }
 
 
-def _input_share(training: Training, train: batching.Encoded, epochs: list[tuple[float, float]]) -> float:
-    """What making the batches takes of an epoch."""
+def _input_share(train: RowBatches, order: list[np.ndarray], epochs: list[tuple[float, float]]) -> float:
+    """The share of an epoch that goes into making its batches."""
     start = time.perf_counter()
-    for rows in training._order(train, 0):
-        training._batch(train, rows)
+    for index in order:
+        tf.nest.map_structure(tf.constant, train.batch(index))
     return (time.perf_counter() - start) / float(np.median([seconds for seconds, _ in epochs]))
-
-
-def _unsorted(training: Training, train: batching.Encoded) -> list[np.ndarray]:
-    """Batches of the same size, of rows as they come."""
-    return np.array_split(np.random.default_rng(0).permutation(len(train)), len(training._order(train, 0)))

@@ -11,7 +11,6 @@ import click
 
 from seqtasks.cli import (
     bench,
-    caption,
     compare,
     doctor,
     download,
@@ -21,23 +20,41 @@ from seqtasks.cli import (
     info,
     listing,
     predict,
+    scan,
     score,
+    settings,
     train,
 )
-from seqtasks.errors import SeqtasksError, no_room
+from seqtasks.errors import SeqtasksError, no_room, unknown
 
 WHERE = '"seqtasks --debug VERB ..." shows where'
 ROOM = "make room on the disk or choose another --model folder"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class Verbs(click.Group):
+    """Verbs in the order of a model's life; the error for an unknown one proposes the nearest."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.commands:
+            raise unknown("verb", args[0], self.commands)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
 @click.version_option(package_name="seqtasks")
 def group(debug: bool) -> None:
     """Train recurrent networks on sequences and take them away as self-contained SavedModels."""
 
 
-VERBS = (download, train, compare, evaluate, export, info, predict, generate, caption, score, listing, doctor, bench)
+VERBS = (
+    listing, info, settings, doctor, download, train, evaluate, compare, export, predict, generate, score, scan, bench,
+)  # fmt: skip
 for module in VERBS:
     group.add_command(module.command)
 
@@ -62,8 +79,10 @@ def main(arguments: list[str] | None = None) -> None:
 def _outcome(error: BaseException) -> tuple[int, str | None]:
     """The exit code and the line that an exception means."""
     match error:
-        case click.exceptions.Exit() | SystemExit():
-            return getattr(error, "exit_code", getattr(error, "code", 0)) or 0, None
+        case click.exceptions.Exit():
+            return error.exit_code, None
+        case SystemExit():
+            return error.code if isinstance(error.code, int) else 0, None
         case click.exceptions.Abort() | KeyboardInterrupt():
             return 130, "interrupted"
         case click.ClickException():
@@ -74,7 +93,7 @@ def _outcome(error: BaseException) -> tuple[int, str | None]:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python's last flush is quiet
             return 141, None
         case MemoryError():
-            return 5, "out of memory; make --set batch smaller"
+            return 5, "out of memory; make --set batch_size smaller"
         case OSError() if error.errno:
             return _system(error)
         case Exception() if full := no_room(error):  # which TensorFlow and HDF5 have errors of their own for
@@ -82,7 +101,7 @@ def _outcome(error: BaseException) -> tuple[int, str | None]:
         case OSError():
             return _system(error)
         case Exception() if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's
-            return 5, f"out of memory ({_short(error)}); make --set batch smaller"
+            return 5, f"out of memory ({_short(error)}); make --set batch_size smaller"
         case _:
             return 1, f"{type(error).__name__}: {_short(error)}; this is a bug of seqtasks; {WHERE}"
 

@@ -10,24 +10,25 @@ import click
 
 from seqtasks.cli import options
 from seqtasks.errors import unknown
+from seqtasks.task import SAMPLE
 
 
 @click.command("bench")
 @click.argument("name", required=False)
-@click.option("--sample", is_flag=True, help="On the project's own sample: to see that it works, not how fast.")
+@click.option("--sample-data", is_flag=True, help="On the project's own sample: to see that it works, not how fast.")
 @options.json_option
-@options.datasets_option
+@options.data_dir_option
 @options.manual_option
-def command(name: str | None, sample: bool, as_json: bool, datasets: str, manual_dir: str | None) -> None:
+def command(name: str | None, sample_data: bool, as_json: bool, data_dir: str, manual_dir: str | None) -> None:
     """Measure side by side with what people would use instead; without a name, everything."""
     known = sorted(path.stem for path in (Path(__file__).parents[1] / "benchmarks").glob("[a-z]*.py"))
     if name and name not in known:
         raise unknown("benchmark", name, known)
     options.start_tensorflow()
     chosen = [name] if name else known
-    folders = options.folders(datasets, manual_dir)
+    folders = options.folders(data_dir, manual_dir)
     results = [
-        import_module(f"seqtasks.benchmarks.{each}").run(folders, options.say, dataset="sample" if sample else None)
+        import_module(f"seqtasks.benchmarks.{each}").run(folders, options.say, dataset=SAMPLE if sample_data else None)
         for each in chosen
     ]
     if as_json:

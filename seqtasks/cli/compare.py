@@ -1,4 +1,4 @@
-"""seqtasks compare TASK --cells simple,irnn,lstm,gru"""
+"""seqtasks compare TASK --cells simple_rnn,irnn,lstm,gru"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seqtasks.cli import options
 if TYPE_CHECKING:
     from seqtasks.data.user import Source
 
-CELLS = "simple,irnn,lstm,gru"
+CELLS = "simple_rnn,irnn,lstm,gru"
 
 
 @click.command("compare")
@@ -21,13 +21,11 @@ CELLS = "simple,irnn,lstm,gru"
 @options.data_options
 @click.option("--epochs", type=int, help="Epochs at most.")
 @click.option("--units", type=int, help="Units of each recurrent layer, in each direction.")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
-@click.option(
-    "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Any other setting; may be given repeatedly."
-)
+@options.seed_option
+@options.set_option
 @options.json_option
 @click.option("--model", type=click.Path(file_okay=False, path_type=Path), help="[default: saved_models/TASK-cells]")
-@options.datasets_option
+@options.data_dir_option
 @options.manual_option
 def command(
     task: str,
@@ -37,7 +35,7 @@ def command(
     changes: tuple[str, ...],
     as_json: bool,
     model: Path | None,
-    datasets: str,
+    data_dir: str,
     manual_dir: str | None,
     **named: int | None,
 ) -> None:
@@ -49,25 +47,26 @@ def command(
     from seqtasks import tasks
     from seqtasks.cli import progress
     from seqtasks.training import compare as comparing
-    from seqtasks.training import experiment
+    from seqtasks.training import experiment as experiments
 
-    configured = comparing.judged(tasks.find(task).configure(options.settings(changes, named)))
+    configured = comparing.with_validation(tasks.find(task).configure(options.settings(changes, named)))
     chosen = [comparing.known(cell.strip()) for cell in cells.split(",")]
     folder = model or Path("saved_models") / f"{task}-cells"
-    with experiment.working_in(folder):
-        lesson = experiment.prepare(configured, which, options.folders(datasets, manual_dir), options.say)
-        progress.announce(lesson)
+    with experiments.working_in(folder):
+        where = options.folders(data_dir, manual_dir)
+        experiment = experiments.prepare(configured, which, where, options.say)
+        progress.announce(experiment)
 
-        def train(cell: str, one: experiment.Lesson, into: Path) -> None:
+        def train(cell: str, one: experiments.Experiment, into: Path) -> None:
             options.say(f"{cell}:")
             with progress.bar(one) as callback:
-                experiment.learn(one, into, seed=seed, callbacks=[callback], notice=options.say)
+                experiments.train(one, into, seed=seed, callbacks=[callback], notice=options.say)
 
-        rows = comparing.compare(lesson, chosen, folder, seed=seed, train=train)
+        rows = comparing.compare(experiment, chosen, folder, seed=seed, train=train)
     if as_json:
         options.say_json(rows)
     else:
-        _table(rows, f"{task} on {lesson.data.name}, validation", folder)
+        _table(rows, f"{task} on {experiment.data.name}, validation", folder)
 
 
 def _table(rows: list[dict[str, Any]], title: str, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a machine has and what lies on it, each thing healthy or with what to do about it."""
+"""The state of a machine, its data sets, models and exports: each healthy, or with what to do about it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DISK, MEMORY = 2e9, 4e9  # bytes that a training is glad of
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at."""
+    """The state of one thing."""
 
     what: str
     state: str  # ok, note or bad
@@ -50,9 +50,8 @@ def model(folder: Path) -> Iterator[Finding]:
     """A model's folder and its exports; nothing of a folder that holds neither."""
     if (folder / cards.NAME).exists():
         yield _checked(str(folder), lambda: _trained(folder))
-    for form in predictor.FOLDERS:
-        for each in predictor.folders(folder, form):
-            yield _checked(str(each), lambda each=each, form=form: _export(each, form))
+    for export in predictor.exports(folder):
+        yield _checked(str(export), lambda export=export: _export(export))
     if (folder / model_folder.TRAINING / "run.json").exists():
         remedy = f"go on with the same command, or begin again with --fresh; it is in {folder / model_folder.TRAINING}"
         yield Finding(str(folder), NOTED, "a training that was not finished", remedy)
@@ -86,7 +85,9 @@ def _room(models: Path) -> Iterator[Finding]:
         whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
         return
-    scarce = "" if whole >= MEMORY else f"the largest trainings take {MEMORY / 1e9:.0f} GB; make --set batch smaller"
+    scarce = (
+        "" if whole >= MEMORY else f"the largest trainings take {MEMORY / 1e9:.0f} GB; make --set batch_size smaller"
+    )
     yield Finding("memory", NOTED if scarce else GOOD, f"{whole / 1e9:.1f} GB, {pages / 1e9:.1f} of it free", scarce)
 
 
@@ -99,7 +100,7 @@ def _dataset(name: str, task: str, folders: Folders) -> Finding:
                 remedy = f"remove {record.parent} and run seqtasks download {task}"
                 return Finding(name, BAD, f"{missing} is missing or empty in {record.parent}", remedy)
             return Finding(name, GOOD, f"prepared in {record.parent}")
-    return Finding(name, NOTED, "not prepared", f"seqtasks download {task}, or train {task} with --sample")
+    return Finding(name, NOTED, "not prepared", f"seqtasks download {task}, or train {task} with --sample-data")
 
 
 def _missing(record: Path) -> str | None:
@@ -133,6 +134,6 @@ def _trained(folder: Path) -> str:
     return f"{card.task} on {card.dataset}, trained {card.created[:10]}"
 
 
-def _export(folder: Path, form: str) -> str:
+def _export(folder: Path) -> str:
     manifest = predictor.verified(folder)
-    return f"{form} of {manifest['task']}, {len(manifest['files'])} files as they were written"
+    return f"{manifest.format} of {manifest.task}, {len(manifest.files)} files as they were written"

@@ -20,17 +20,17 @@ from seqtasks.errors import IntegrityError
     help="Folder of trained models.",
 )
 @options.json_option
-@options.datasets_option
+@options.data_dir_option
 @options.manual_option
-def command(models: Path, as_json: bool, datasets: str, manual_dir: str | None) -> None:
-    """Look at the machine, the data sets, every trained model and export; say what is ill and what to do.
+def command(models: Path, as_json: bool, data_dir: str, manual_dir: str | None) -> None:
+    """Check the machine, the data sets, every trained model and export; say what is damaged and what to do.
 
     Exit code 4 where something is damaged.
     """
     options.start_tensorflow()
     from seqtasks.cli import diagnostics
 
-    found = list(diagnostics.examined(models, options.folders(datasets, manual_dir)))
+    found = list(diagnostics.examined(models, options.folders(data_dir, manual_dir)))
     if as_json:
         options.say_json([asdict(each) for each in found])
     else:

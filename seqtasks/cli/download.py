@@ -12,11 +12,11 @@ from seqtasks.errors import UsageError, unknown
 @click.command("download")
 @click.argument("names", metavar="TASK...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="The data sets of all tasks.")
-@click.option("--dataset", help="Another of the task's data sets than its default.")
-@options.datasets_option
+@click.option("--dataset", metavar="NAME", help="Another of the task's data sets than its default.")
+@options.data_dir_option
 @options.manual_option
 def command(
-    names: tuple[str, ...], everything: bool, dataset: str | None, datasets: str, manual_dir: str | None
+    names: tuple[str, ...], everything: bool, dataset: str | None, data_dir: str, manual_dir: str | None
 ) -> None:
     """Download and prepare the data sets of tasks; what is there already stays as it is."""
     if not names and not everything:
@@ -29,7 +29,7 @@ def command(
     options.start_tensorflow()
     from seqtasks.data import tfds
 
-    folders = options.folders(datasets, manual_dir)
+    folders = options.folders(data_dir, manual_dir)
     for name in chosen:
         asked = dataset or tasks.describe(name)["dataset"]
         builder = tfds.find(asked, folders) or tfds.prepare(asked, folders)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from seqtasks.cli import options
 from seqtasks.errors import UsageError
+
+if TYPE_CHECKING:
+    from seqtasks.metrics.report import Report
 
 
 @click.command("evaluate")
@@ -18,7 +21,7 @@ from seqtasks.errors import UsageError
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of these trainings.  [default: the model's]")
 @options.json_option
 @options.model_option
-@options.datasets_option
+@options.data_dir_option
 @options.manual_option
 def command(
     task: str,
@@ -27,10 +30,10 @@ def command(
     seed: int | None,
     as_json: bool,
     model: Path | None,
-    datasets: str,
+    data_dir: str,
     manual_dir: str | None,
 ) -> None:
-    """Measure a trained model on a split, or on several: --split validation+test. Leaves metrics.json beside it."""
+    """Measure a trained model on a split, or on several: --split validation+test. Leaves metrics.json next to it."""
     if seed is not None and folds is None:
         raise UsageError("--seed is for the trainings of --folds; give both")
     if split is not None and folds is not None:
@@ -40,37 +43,36 @@ def command(
     from seqtasks.training import cross_validate, experiment, model_folder
     from seqtasks.training import evaluate as evaluation
 
-    restored, where = model_folder.restore(folder, task), options.folders(datasets, manual_dir)
+    trained, where = model_folder.restore(folder, task), options.folders(data_dir, manual_dir)
     if folds is None:
-        result = evaluation.evaluate(restored, split or "test", where, options.say)
-        left = evaluation.left(restored.task)
+        result, report = evaluation.evaluate(trained, split or "test", where, options.say)
+        left = evaluation.files_of(report)
     else:
-        of = restored.card.seed if seed is None else seed
+        of = trained.card.seed if seed is None else seed
         with experiment.working_in(folder):
-            result = cross_validate.cross_validate(restored, folds, where, seed=of, notice=options.say)
-        left = cross_validate.RESULT
+            result, report = cross_validate.cross_validate(trained, folds, where, seed=of, notice=options.say)
+        left = [cross_validate.RESULT]
     if as_json:
         options.say_json(result)
     else:
-        _table(result, restored.task.targets.names, f"{folder}/{left}")
+        _table(result, report, f"{folder}/{', '.join(left)}")
 
 
-def _table(result: dict[str, Any], names: tuple[str, ...], left: str) -> None:
+def _table(result: dict[str, Any], report: Report, left: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
     console = Console()
-    size = next(f"{result[name]:,} {name}" for name in ("examples", "characters") if name in result)
-    figures = Table(title=f"{result['task']} on {result['dataset']}, {result['split']}: {size}")
+    size, unit = report.size
+    figures = Table(title=f"{result['task']} on {result['dataset']}, {result['split']}: {size:,} {unit}")
     figures.add_column("measure")
     figures.add_column("value", justify="right")
     for name, value in result.items():
         if isinstance(value, float):
             figures.add_row(name.replace("_", " "), f"{value:.4f}")
-    for name, bucket in result.get("accuracy_by_length", {}).items():
-        figures.add_row(f"accuracy, {name} steps ({bucket['rows']:,})", f"{bucket['accuracy']:.4f}")
-    for truth, row in zip(names, result.get("confusion", ()), strict=True):
-        answered = ", ".join(f"{count:,} {name}" for name, count in zip(names, row, strict=True))
-        figures.add_row(f"{truth} answered as", answered)
+    for name, value in report.breakdowns.items():
+        figures.add_row(f"{report.headline.replace('_', ' ')}, {name}", f"{value:.4f}")
+    for name, text in report.lines:
+        figures.add_row(name, text)
     console.print(figures)
     console.print(left, highlight=False)

@@ -11,55 +11,52 @@ from seqtasks.cli import options
 from seqtasks.errors import IntegrityError, UsageError
 
 if TYPE_CHECKING:
-    from seqtasks.export.savedmodel import Check
+    from seqtasks.export.check import Check
 
 FORMATS = ("saved-model", "litert", "onnx")
 
 
 @click.command("export")
 @options.task_argument
-@click.option("--format", "form", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True)
+@click.option("--format", "format", type=options.OneOf(FORMATS), default=FORMATS[0], show_default=True)
 @click.option(
     "--check", is_flag=True, help="Ask it the sample and odd inputs in its own runtime; exit 4 if it differs."
 )
-@click.option(
-    "--int8", "eight_bits", is_flag=True, help="LiteRT: weights in eight bits; says what accuracy that costs."
-)
+@click.option("--int8", is_flag=True, help="LiteRT: weights in eight bits; says what accuracy that costs.")
 @options.model_option
-@options.datasets_option
+@options.data_dir_option
 @options.manual_option
 def command(
-    task: str, form: str, check: bool, eight_bits: bool, model: Path | None, datasets: str, manual_dir: str | None
+    task: str, format: str, check: bool, int8: bool, model: Path | None, data_dir: str, manual_dir: str | None
 ) -> None:
     """Write a trained model as a SavedModel that takes raw values and needs none of this package.
 
     Or its network as a file for LiteRT or ONNX Runtime, which takes what is made of raw values: ids, bases, pixels.
     """
-    if eight_bits and form != "litert":
+    if int8 and format != "litert":
         raise UsageError("--int8 goes with --format litert; give both")
     folder = options.model_folder(model, task)
     options.start_tensorflow()
     from seqtasks import files
-    from seqtasks.export import savedmodel
+    from seqtasks.export import check as checking
+    from seqtasks.export import quantize, savedmodel
     from seqtasks.inference import predictor
     from seqtasks.training import model_folder
 
-    restored = model_folder.restore(folder, task)
+    trained = model_folder.restore(folder, task)
     with files.lock(folder):
-        path = savedmodel.export(restored, savedmodel.golden(restored.task), form, eight_bits=eight_bits)
+        path = savedmodel.export(trained, format, "int8" if int8 else None)
     click.echo(f"exported {task} to {path}")
-    if eight_bits:
-        from seqtasks.export import quantize
-
-        cost = quantize.loss(restored, path, options.folders(datasets, manual_dir), options.say)
-        what = "next tokens" if "begin" in predictor.verified(path)["endpoints"] else "answers"
+    if int8:
+        cost = quantize.loss(trained, path, options.folders(data_dir, manual_dir), options.say)
+        what = "next tokens" if "prefill" in predictor.verified(path).endpoints else "answers"
         click.echo(
             f"right {what} of {cost.data} ({cost.examples:,} asked): {cost.before:.4f} as trained, {cost.after:.4f} in "
             f"eight bits, {cost.after - cost.before:+.4f}"
         )
     if not check:
         return
-    found = savedmodel.check(restored, form, path, savedmodel.checked(restored.task))
+    found = checking.check(trained, path)
     _show(found)
     if found.equal < found.inputs:
         raise IntegrityError(
@@ -76,7 +73,7 @@ def _show(found: Check) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"{found.form}, in a process that has its runtime alone")
+    table = Table(title=f"{found.format}, in a process that has its runtime alone")
     row = {
         "inputs": str(found.inputs),
         "answers equal": str(found.equal),

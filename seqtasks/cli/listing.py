@@ -15,14 +15,14 @@ from seqtasks.errors import SeqtasksError
 from seqtasks.inference import predictor
 from seqtasks.training import card as cards
 
-MEASURES = ("accuracy", "bits_per_character", "bleu_4")  # the one figure that is shown of a model
-
 
 @click.command("list")
-@click.option("--datasets", "show_datasets", is_flag=True, help="The data sets and where they are prepared.")
+@click.option(
+    "--datasets", "show_datasets", is_flag=True, help="The data sets, and the folders in which they are prepared."
+)
 @options.json_option
 def command(show_datasets: bool, as_json: bool) -> None:
-    """The tasks, what is trained, what is exported and how good it was."""
+    """The tasks, with what is trained, what is exported and the headline figure."""
     rows = [row for name in tasks.names() for row in (_dataset_rows(name) if show_datasets else [_row(name)])]
     if as_json:
         options.say_json(rows)
@@ -50,10 +50,10 @@ def _row(name: str) -> dict[str, Any]:
     row["trained"] = f"{card.dataset}, {card.created[:10]}"
     row["exported"] = max(predictor.numbers(folder), default=None)
     try:
-        metrics = json.loads((folder / "metrics.json").read_text())
-        measure = next(name for name in MEASURES if name in metrics)
-        row["measured"] = f"{measure.replace('_', ' ')} {metrics[measure]:.4f} ({metrics['split']})"
-    except (OSError, ValueError, KeyError, StopIteration):
+        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        headline = metrics["headline"]
+        row["measured"] = f"{headline.replace('_', ' ')} {metrics[headline]:.4f} ({metrics['split']})"
+    except (OSError, ValueError, KeyError, TypeError):  # not evaluated yet, or by an earlier version
         pass
     return row
 

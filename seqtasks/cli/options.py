@@ -13,10 +13,20 @@ from typing import Any
 import click
 
 from seqtasks import tasks
-from seqtasks.errors import UsageError
+from seqtasks.errors import UsageError, unknown
 from seqtasks.task import SAMPLE, Folders
 
-ENCODING = "utf-8"  # of a person's own file, where nothing else is said
+ENCODING = "utf-8"  # of your own file, unless said otherwise
+
+
+class OneOf(click.Choice):
+    """One of some words; the error for any other proposes the nearest."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value not in self.choices:
+            raise unknown(param.opts[0] if param else "choice", value, self.choices)
+        return value
+
 
 task_argument = click.argument("task", callback=lambda context, parameter, value: tasks.known(value))
 model_option = click.option(
@@ -25,17 +35,29 @@ model_option = click.option(
     help="The model's folder.  [default: saved_models/TASK]",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON value on one line, and nothing else.")
-datasets_option = click.option(
-    "--datasets", default="datasets", show_default=True, help="Folder of prepared data sets; TFDS_DATA_DIR is read too."
+data_dir_option = click.option(
+    "--data-dir", default="datasets", show_default=True, help="Folder of prepared data sets; TFDS_DATA_DIR is read too."
 )
 manual_option = click.option(
     "--manual-dir", envvar="SEQTASKS_MANUAL_DIR", show_envvar=True, help="Folder of files that were fetched by hand."
 )
+on_invalid_option = click.option(
+    "--on-invalid",
+    type=OneOf(["error", "skip"]),
+    default="error",
+    show_default=True,
+    help="What cannot be used: stop at the first, or leave it out and count it.",
+)
+seed_option = click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+set_option = click.option(
+    "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Any other setting; may be given repeatedly."
+)
+encoding_option = click.option("--encoding", default=ENCODING, show_default=True)
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say how a person's own file is to be read."""
-    command = click.option("--encoding", default=ENCODING, show_default=True)(command)
+    """The options that say how your own file is to be read."""
+    command = encoding_option(command)
     command = click.option("--separator", help="Between fields.  [default: , or, for .tsv, a tab]")(command)
     return click.option("--input-column", "--text-column", "input_column", help="If its name is not a usual one.")(
         command
@@ -43,7 +65,7 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say what to learn from; the command gets them as one `which`, for learning.prepare.
+    """The options that say what to learn from; the command gets them as one `which`, for experiment.prepare.
 
     Raises UsageError where they name several data sets, or half of one.
     """
@@ -52,49 +74,51 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def gathered(
         *,
         dataset: str | None,
-        sample: bool,
+        sample_data: bool,
         data: str | None,
         test_data: str | None,
         input_column: str | None,
         label_column: str | None,
         label_pattern: str | None,
-        skip_invalid: bool,
+        on_invalid: str,
         separator: str | None,
         encoding: str,
         **others: Any,
     ) -> Any:
-        if sum((dataset is not None, sample, data is not None)) > 1:
-            raise UsageError("--dataset, --sample and --data name several data sets; give one")
+        if sum((dataset is not None, sample_data, data is not None)) > 1:
+            raise UsageError("--dataset, --sample-data and --data name several data sets; give one")
         if test_data and not data:
             raise UsageError("--test-data goes with --data; give both")
         if not data:
-            return command(which=SAMPLE if sample else dataset, **others)
+            return command(which=SAMPLE if sample_data else dataset, **others)
         from seqtasks.data.readers import Options
         from seqtasks.data.user import Source
 
         test = str(Path(test_data).absolute()) if test_data else None
         reading = Options(
-            input_column, label_column, separator, encoding, label_pattern=label_pattern, skip_invalid=skip_invalid
+            input_column, label_column, separator, encoding, label_pattern=label_pattern, on_invalid=on_invalid
         )
         return command(which=Source(str(Path(data).absolute()), test, reading), **others)
 
     for option in reversed(
         (
             click.option(
-                "--dataset", help="A data set by name; else the task's own or, where that cannot be had, its sample."
+                "--dataset",
+                metavar="NAME",
+                help="A data set by name; else the task's own or, where that cannot be had, its sample.",
             ),
             click.option(
-                "--sample", is_flag=True, help="The small data set that the project makes: no network, no files."
+                "--sample-data", is_flag=True, help="The small data set that the project makes: no network, no files."
             ),
             click.option(
                 "--data",
                 metavar="FILE",
-                help="Own examples: CSV, TSV, JSONL, Parquet, FASTA, .txt, a table of photographs; a folder of them.",
+                help="Your own examples: CSV, TSV, JSONL, Parquet, FASTA, .txt, a table of photographs; a folder.",
             ),
-            click.option("--test-data", metavar="FILE", help="Own test examples; else a tenth of --data."),
+            click.option("--test-data", metavar="FILE", help="Your own test examples; else a tenth of --data."),
             click.option("--label-column", help="If its name is not a usual one."),
             click.option("--label-pattern", metavar="REGEX", help="Finds the label in a FASTA header, in its group."),
-            click.option("--skip-invalid", is_flag=True, help="Leave out rows that cannot be used, and count them."),
+            on_invalid_option,
             reading_options,
         )
     ):
@@ -117,9 +141,9 @@ def model_folder(model: Path | None, task: str) -> Path:
     return model or Path("saved_models") / task
 
 
-def folders(datasets: str, manual: str | None) -> Folders:
+def folders(data_dir: str, manual: str | None) -> Folders:
     """Where data sets are: the folder of the option first, then the one that TFDS_DATA_DIR names."""
-    named = [datasets, os.environ.get("TFDS_DATA_DIR", "")]
+    named = [data_dir, os.environ.get("TFDS_DATA_DIR", "")]
     return Folders(tuple(str(Path(name).expanduser()) for name in dict.fromkeys(named) if name), manual)
 
 

@@ -1,4 +1,4 @@
-"""seqtasks score FILE"""
+"""seqtasks score [TASK] FILE"""
 
 from __future__ import annotations
 
@@ -7,34 +7,48 @@ from pathlib import Path
 
 import click
 
-from seqtasks.cli import options
-from seqtasks.cli.generate import DEFAULT
-from seqtasks.errors import InputError
+from seqtasks.cli import models, options
+from seqtasks.errors import InputError, UsageError
 
 
 @click.command("score")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("arguments", metavar="[TASK] FILE", nargs=-1, required=True)
 @options.reading_options
 @options.json_option
 @options.model_option
 def command(
-    file: Path, input_column: str | None, separator: str | None, encoding: str, as_json: bool, model: Path | None
+    arguments: tuple[str, ...],
+    input_column: str | None,
+    separator: str | None,
+    encoding: str,
+    as_json: bool,
+    model: Path | None,
 ) -> None:
-    """What each character of a text costs a model that writes: bits, the fewer the better it knows such text."""
-    folder = options.model_folder(model, DEFAULT)
-    from seqtasks.inference import predictor
+    """What each character of a text costs a language model: bits, the fewer the better it knows such text.
 
-    predictor.newest(folder)
+    A single argument is the FILE. Without TASK and --model it is the only trained task that goes on with a text, else
+    text_generation.
+    """
+    if len(arguments) > 2:
+        raise UsageError(f"give a task and one file, not {len(arguments)} arguments")
+    task = models.locate(arguments[0], model)[0] if len(arguments) == 2 else None
+    file = Path(arguments[-1])
+    folder = model or models.FOLDER / (task or models.default("score"))
+    from seqtasks.inference import generation, predictor
+
+    manifest = models.manifest(task, folder)
+    generation.require(manifest, folder, "score")  # before TensorFlow takes its seconds
     options.start_tensorflow()
-    from seqtasks.codecs.tokens import Tokens
-    from seqtasks.data import streams, user
+    from seqtasks import codecs
+    from seqtasks.data import corpus, streams
     from seqtasks.data.readers import Options
-    from seqtasks.inference import generation
 
-    text = user.text(file, Options(input_column, None, separator, encoding), Tokens().columns)
+    served = predictor.load(folder)
+    columns = codecs.restore(manifest.inputs).traits.columns
+    text = corpus.text(file, Options(input_column, None, separator, encoding), columns)
     if not text:
         raise InputError(f"{file} is empty; give a text")
-    nats, characters = generation.score(predictor.load(folder), streams.chunks([text]))
+    nats, characters = generation.score(served, streams.chunks([text]))
     each = nats / characters
     bits = each / math.log(2)
     if as_json:

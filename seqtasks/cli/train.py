@@ -18,23 +18,24 @@ if TYPE_CHECKING:
 @click.command("train")
 @options.task_argument
 @options.data_options
-@click.option("--cell", help="simple, irnn, lstm or gru.")
+@click.option("--cell", help="simple_rnn, irnn, lstm or gru.")
 @click.option("--units", type=int, help="Units of each recurrent layer, in each direction.")
-@click.option("--layers", type=int, help="Recurrent layers.")
-@click.option("--precision", help="float32, or bfloat16: faster from about 512 units on, where the processor has it.")
+@click.option("--num-layers", type=int, help="Recurrent layers.")
 @click.option(
-    "--encoder-weights", metavar="FILE", help="The encoder's: a file, imagenet, or none to train it from nothing."
+    "--dtype-policy",
+    help="float32, or mixed_bfloat16: faster from about 512 units on, where the processor has it.",
+)
+@click.option(
+    "--encoder-weights", metavar="FILE", help="The encoder's: a file, imagenet, or none to train it from scratch."
 )
 @click.option("--epochs", type=int, help="Epochs at most.")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
-@click.option(
-    "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Any other setting; may be given repeatedly."
-)
+@options.seed_option
+@options.set_option
 @click.option("--resume", is_flag=True, help="Only go on with an unfinished training, never begin one.")
-@click.option("--fresh", is_flag=True, help="Begin anew, dropping an unfinished training.")
+@click.option("--fresh", is_flag=True, help="Begin again, dropping an unfinished training.")
 @click.option("--dry-run", is_flag=True, help="Show the data and the model, and what training would cost.")
 @options.model_option
-@options.datasets_option
+@options.data_dir_option
 @options.manual_option
 def command(
     task: str,
@@ -45,33 +46,37 @@ def command(
     fresh: bool,
     dry_run: bool,
     model: Path | None,
-    datasets: str,
+    data_dir: str,
     manual_dir: str | None,
     **named: str | int | None,
 ) -> None:
-    """Train a task's model. Interrupted, the same command goes on where it stopped."""
+    """Train a task's model. Interrupted, the same command goes on where it stopped.
+
+    "seqtasks settings TASK" lists what --set can change.
+    """
     if resume and fresh:
         raise UsageError("--resume and --fresh contradict each other; give one")
     options.start_tensorflow()
     from seqtasks import tasks
     from seqtasks.cli import progress
-    from seqtasks.training import experiment
+    from seqtasks.training import experiment as experiments
 
     configured = tasks.find(task).configure(options.settings(changes, named))
     folder = options.model_folder(model, task)
-    with contextlib.nullcontext() if dry_run else experiment.working_in(folder):
-        lesson = experiment.prepare(configured, which, options.folders(datasets, manual_dir), options.say)
-        progress.announce(lesson)
+    where = options.folders(data_dir, manual_dir)
+    with contextlib.nullcontext() if dry_run else experiments.working_in(folder):
+        experiment = experiments.prepare(configured, which, where, options.say)
+        progress.announce(experiment)
         if dry_run:
-            progress.announce_cost(lesson)
+            progress.announce_cost(experiment)
             return
-        with progress.bar(lesson) as callback:
-            done = experiment.learn(
-                lesson, folder, seed=seed, fresh=fresh, resume=resume, callbacks=[callback], notice=options.say
+        with progress.bar(experiment) as callback:
+            done = experiments.train(
+                experiment, folder, seed=seed, fresh=fresh, resume=resume, callbacks=[callback], notice=options.say
             )
-    monitor = lesson.task.settings["monitor"]
-    found, name = ("validation ", f"val_{monitor}") if lesson.validation else ("training ", monitor)
+    monitor = str(experiment.task.settings["monitor"])
+    found, name = ("validation ", f"val_{monitor}") if experiment.validation else ("training ", monitor)
     click.echo(
-        f"trained {task} on {lesson.data.name} in {done.seconds:.0f} s: {found}{monitor} "
+        f"trained {task} on {experiment.data.name} in {done.seconds:.0f} s: {found}{monitor} "
         f"{done.best[name]:.4f} (epoch {done.best['epoch']}), kept in {folder}"
     )

@@ -1,84 +1,155 @@
-"""Codecs translate between what people read and what a network reads.
+"""Codecs translate between what people have and what a network reads.
 
-A codec is a frozen dataclass and nothing but its fields: `describe` gives them for card.json, `restore` makes the codec
+A codec is a frozen dataclass and nothing but its fields: `describe` gives them for a card, `restore` makes the codec
 again. `fit` returns a fitted copy. Each translation is written once, in TensorFlow ops, for training and export alike.
-
-    input codec     fit, encode, placeholder, settings, tables, columns, clean, settled
-                                                                          values (B, T, ...), lengths (B,)
-    target codec    fit, encode, decode, choices, names, settings, tables, columns, clean
-                                                                          ids (B,), (B, T) or (B, K, T)
-
-Beside these, for the pattern:
-
-    many_to_one     inputs: views, embed, embedding, length (where each place has a vector of its own)
-    one_to_many     inputs: embed, see, every_way, pixels; targets: words, end
-    continuation    the one codec of both: embedding, strangers, characters
-
-One whose values are scanned has `letters` and `known`; one of which is drawn what each letter matters, `alternatives`
-and `length`; one whose `encode` does more than read, `read` alone, for other runtimes.
-
-One that needs files beside its fields, as an encoder does that somebody trained, has `carried` and `placed` as well,
-and `located`; one that may cost so much that what it gives is kept says when (`costly`), has a `fingerprint`, and says
-how many it reads `at_once`, or answers (`answered_at_once`). One that training or answers have in other ways as well is
-`augmented`; one whose values people give as paths of files `opens` them.
+Lengths, never an id 0, decide what is padding.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self
 
 import numpy as np
 import tensorflow as tf
 
-from seqtasks.errors import IntegrityError
+from seqtasks import settings
+from seqtasks.errors import IntegrityError, UsageError
+from seqtasks.settings import Settings
+from seqtasks.task import Folders
+
+Tensor = Any  # TensorFlow gives no types
 
 
-def describe(codec: Any) -> dict[str, Any]:
-    """A codec as JSON: its file's name and its fields."""
-    return {"codec": type(codec).__module__.rsplit(".", 1)[1], **dataclasses.asdict(codec)}
+@dataclass(frozen=True)
+class Alphabet:
+    """What a codec of letters says of single ones: for windows along a sequence, and for mutations."""
+
+    letters: str  # that may stand in each other's place
+    normalized: Callable[[bytes], bytes]  # raises InputError, which names the place, for what is no letter
+    known: Callable[[bytes], bool]  # whether enough of normalized letters says something
 
 
-def carried(codec: Any) -> dict[str, Callable[[Path], None]]:
-    """Files that the codec needs beside its fields, and how each is written; most need none."""
-    return codec.carried() if hasattr(codec, "carried") else {}
+@dataclass(frozen=True)
+class Asset:
+    """A file that a codec needs beside its fields, published with the model."""
+
+    name: str
+    write: Callable[[Path], None]
 
 
-def augmented(codec: Any, *, answering: bool = False) -> tuple[Any, ...]:
-    """Codecs that see the same inputs in other ways: training draws one, answers are of all and perhaps of more."""
-    return codec.augmented(answering=answering) if hasattr(codec, "augmented") else ()
+@dataclass(frozen=True)
+class Traits:
+    """The facts of a codec, of which each states those that are not as usual."""
+
+    columns: tuple[str, ...] = ()  # what people call a column of its values
+    settings: Settings = field(default_factory=dict)  # of the layers that its `embed` makes
+    reads_files: bool = False  # whether a person gives the path of a file in place of its bytes
+    suffixes: tuple[str, ...] = ()  # of these files, in small letters; all files of a folder where none is named
+    classes: bool = False  # of targets: whether each distinct value is a class
+    several: bool = False  # of targets: whether one input may have several, which are joined by line feeds
+    end_id: int = -1  # of targets: the id with which a text ends; -1 where none does
+    unambiguous: bool = False  # of inputs: whether one value can have one target only
+    # of inputs: makes of a network's values and lengths both and, behind them, those of another view of each row, over
+    # which logits are averaged
+    second_view: Callable[[Any, Any], tuple[Any, Any]] | None = None
+    batch_size: int = 500  # values that are encoded together
+    predict_batch_size: int = 256  # values that an export is asked for together
+    cache_key: Callable[[], str] | None = None  # where encoding is dear: what its outcome depends on beside the values
+    augmentations: tuple[InputCodec, ...] = ()  # the same for other views of a value, of which training draws one
+    tta: tuple[InputCodec, ...] = ()  # for other views, over which answers are averaged
+    assets: Mapping[str, Asset] = field(default_factory=dict)  # field -> the file that it names
+    recorded: Mapping[str, Any] = field(default_factory=dict)  # fields that are others in a card
+    portable: Callable[[Tensor], Tensor] | None = (
+        None  # strings (B,) -> what `portable` endpoints take, if not `encode`
+    )
+    reading_tolerance: int = 0  # by which readers in other languages may differ
+    alphabet: Alphabet | None = None
 
 
-def rows(codec: Any, values: Sequence[bytes]) -> list[np.ndarray]:
-    """What a runtime that reads no values is given for each, (1, ...): ids, bases, or the pixels of a picture.
+class Codec(Protocol):
+    """Translates between what people have and what a network reads: a frozen dataclass that is its fields."""
 
-    Of what is nothing at all, that of a line feed.
-    """
-    read = codec.read if hasattr(codec, "read") else codec.encode
-    traced = tf.function(read, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
-    found = (traced(tf.constant([value]))[0].numpy() for value in values)
-    return [each if each.size else traced(tf.constant([b"\n"]))[0].numpy() for each in found]
+    @property
+    def traits(self) -> Traits: ...
+
+    def fit(self, values: Iterable[np.ndarray], folders: Folders) -> Self:
+        """A fitted copy: learns from batches (N,) that can be gone through twice, and finds the files that it needs."""
+
+    def tables(self) -> list[Any]:
+        """Lookup tables and variables that an export must keep alive."""
 
 
-def located(codec: Any, manual: str | None) -> Any:
-    """The codec with such files as were fetched by hand, if there are any."""
-    return codec.located(Path(manual)) if manual and hasattr(codec, "located") else codec
+class InputCodec(Codec, Protocol):
+    """Values, string (B,), -> what a network reads; one more method, `embed`, where the pattern needs vectors."""
+
+    def clean(self, value: bytes) -> bytes:
+        """A person's value as it is learned from and answered; raises InputError for what is none."""
+
+    def encode(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Strings (B,) -> values (B, T, ...), filled with 0 on the right, and lengths, int32 (B,)."""
+
+    def placeholder(self) -> Any:
+        """The network's input, a Keras tensor (B, T, ...)."""
+
+
+class TargetCodec(Codec, Protocol):
+    """Targets, string (B,) <-> ids."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The classes' names in the order of their ids; empty where ids are no classes."""
+
+    @property
+    def choices(self) -> int:
+        """How many ids there are."""
+
+    def clean_target(self, value: str) -> str:
+        """A person's target as it is learned from; raises InputError for what is none."""
+
+    def encode(self, values: Tensor) -> Tensor:
+        """Strings (B,) -> ids, int32 (B,), or ragged (B, None, ...); -1 for what was not learned."""
+
+    def decode(self, ids: Tensor) -> Tensor:
+        """Ids (B,) or (B, T) -> strings (B,)."""
+
+
+def describe(codec: Any, *, learned: bool = True) -> dict[str, Any]:
+    """A codec as JSON: its file's name and its fields, or those alone that are settings."""
+    fields = dataclasses.asdict(codec) if learned else settings.defaults(settings.of(codec))
+    traits: Traits = codec.traits
+    return {"codec": type(codec).__module__.rpartition(".")[2], **fields, **traits.recorded, **_asset_names(traits)}
 
 
 def restore(description: Mapping[str, Any], find: Callable[[str], Path] | None = None) -> Any:
     """The codec that `describe` described, its files where `find` says; raises IntegrityError if it is none."""
-    values = dict(description)
-    name = str(values.pop("codec", ""))
+    fields = dict(description)
+    name, assets = str(fields.pop("codec", "")), fields.pop("assets", {})
     try:
         if not name.isidentifier():
             raise ImportError
-        module = import_module(f"{__name__}.{name}")
-        codec = getattr(module, name.capitalize())
-        tupled = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-        restored = codec(**tupled)
-    except (ImportError, AttributeError, TypeError):
+        codec = vars(import_module(f"{__name__}.{name}"))[name.title().replace("_", "")]
+        tupled = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+        files = {key: str(find(file)) for key, file in assets.items()} if find else {}
+        return codec(**{**tupled, **files})
+    except (ImportError, KeyError, TypeError, UsageError):
         raise IntegrityError(f"the card's codec {name!r} is not one of this version; train again") from None
-    return restored.placed(find) if find and hasattr(restored, "placed") else restored
+
+
+def _asset_names(traits: Traits) -> dict[str, dict[str, str]]:
+    return {"assets": {key: asset.name for key, asset in traits.assets.items()}} if traits.assets else {}
+
+
+def network_rows(codec: Any, values: Sequence[bytes]) -> list[np.ndarray]:
+    """What a runtime that reads no values is given for each, (1, T, ...): ids, bases, or the pixels of a picture.
+
+    Of what is nothing at all, that of a line feed.
+    """
+    traits: Traits = codec.traits
+    traced = tf.function(traits.portable or (lambda given: codec.encode(given)[0]), autograph=False)
+    found = (traced(tf.constant([value])).numpy() for value in values)
+    return [each if each.size else traced(tf.constant([b"\n"])).numpy() for each in found]

@@ -1,20 +1,16 @@
-"""Photographs <-> what a network sees in each region of them.
+"""Pictures <-> what a network sees in each region of them.
 
-The encoder is one of keras.applications, with weights that somebody trained: then a photograph is read once, and what
-is kept of it are the features of a grid of regions, made by all of the encoder or by all but its last convolutions,
-which are trained with the rest. Or all of it is learned with the rest: then the photograph itself is kept.
+Where the encoder, or its beginning, is not trained, each picture is seen by it once, and its features are kept. Or all
+of the encoder is trained with the rest: then the pictures themselves are kept.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import itertools
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,351 +19,176 @@ import numpy as np
 import tensorflow as tf
 
 from seqtasks import files
-from seqtasks.codecs import image_files
-from seqtasks.data import download as downloading
-from seqtasks.errors import InputError, ResourceError, UsageError, unknown
+from seqtasks.codecs import Asset, InputCodec, Traits, encoder_weights, image_files
+from seqtasks.codecs.image_encoder import ALL, NAME, NAMES, SMALL, SMALL_FILTERS, ImageEncoder
+from seqtasks.errors import InputError
+from seqtasks.settings import above, at_least, check_fields, field, one_of
+from seqtasks.task import Folders
 
-TUNED = "encoder"  # the name, in a model, of what knew something before it was trained with the rest
-OWN = "small"  # the encoder that is learned with the rest
-FILTERS = (16, 32, 64)  # of its convolutions; of each four values the largest is left
-ALL = -1  # of its convolutions
-ENCODER = "encoder.weights.h5"  # in the folder of what was learned with it
-AT_ONCE = 32  # photographs that an encoder reads together
-ANSWERED = 8  # and that are told of together
-MOST_LEFT_OUT = 0.5  # of a photograph's sides, in a nearer look
+ENCODER_FILE = "encoder.weights.h5"  # in a model's folder
+COLUMNS = ("image", "path", "file", "filename", "photo", "picture")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".webp")
+BATCH_SIZE = 32  # pictures that an encoder sees together
+PREDICT_BATCH_SIZE = 8  # and that are answered together: each is seen in several views
+LEVELS = 8  # of 256, by which two decoders of JPEG may differ
+TTA_CROP = 0.2  # of both sides, what a centre crop leaves out
+
+View = Callable[[tf.Tensor], tf.Tensor]  # pictures (B, H, W, 3) -> the same size
+
+
+def identity(pictures: tf.Tensor) -> tf.Tensor:
+    return pictures
+
+
+def flip(pictures: tf.Tensor) -> tf.Tensor:
+    """Left and right exchanged."""
+    return tf.reverse(pictures, axis=[2])
+
+
+def centre_crop(pictures: tf.Tensor) -> tf.Tensor:
+    """The pictures without their edges, as large as before."""
+    size = pictures.shape[1]
+    edge = round(size * TTA_CROP / 2)
+    middle = tf.cast(pictures[:, edge:-edge, edge:-edge], tf.float32)  # or other runtimes take it for another type
+    return tf.image.resize(middle, [size, size])
+
+
+def flipped_crop(pictures: tf.Tensor) -> tf.Tensor:
+    return flip(centre_crop(pictures))
+
+
+VIEWS: dict[str, View] = {"": identity, "flip": flip, "crop": centre_crop, "flipped_crop": flipped_crop}
+TTA = {"none": (), "flip": ("flip",), "flip_crop": ("flip", "crop", "flipped_crop")}  # the views beside the picture
 
 
 @dataclass(frozen=True)
-class Image:
-    encoder: str = "MobileNetV2"  # a class of keras.applications, or small
-    encoder_weights: str = "imagenet"  # or a file, or none to begin from chance; of no use to small
-    fine_tuned: int = 0  # convolutions at the encoder's end that are trained with the rest; -1 for all
-    encoder_width: float = 1.0  # of MobileNets, their alpha
-    mirrored: bool = False  # whether training sees photographs in a mirror as well, by chance, and answers are of both
-    near: float = 0.0  # of both sides, what a nearer look leaves out that answers have as well; 0 for none
-    size: int = 224  # pixels of both sides: a photograph is squashed to a square
+class Image(InputCodec):
+    encoder: str = field("MobileNetV2", f"{SMALL}, or a class of keras.applications", one_of(*NAMES))
+    encoder_weights: str = field("imagenet", f"imagenet, a file, or none to train it from nothing; not of {SMALL}")
+    trainable_encoder_layers: int = field(
+        0, f"convolutions at the encoder's end that are trained with the rest; {ALL} for all", at_least(ALL)
+    )
+    encoder_alpha: float = field(1.0, "width of a MobileNet", above(0))
+    flip_augmentation: bool = field(False, "whether training sees pictures flipped as well, by chance")
+    tta: str = field(
+        "none", "views that answers are averaged over: none, flip, or flip_crop (centre crops of both)", one_of(*TTA)
+    )
+    image_size: int = field(224, "pixels of both sides: a picture is squashed", at_least(2 ** len(SMALL_FILTERS)))
+    view: str = ""  # of a picture that this codec sees
 
     def __post_init__(self) -> None:
-        if self.size < 2 ** len(FILTERS):
-            raise UsageError(f"size is at least {2 ** len(FILTERS)}, not {self.size}")
-        if self.encoder not in (OWN, *_encoders()):
-            raise unknown("encoder", self.encoder, [OWN, *_encoders()])
-        if self.fine_tuned < ALL:
-            raise UsageError(f"fine_tuned is at least {ALL}, not {self.fine_tuned}")
-        if not 0 <= self.near <= MOST_LEFT_OUT:  # NaN is not
-            raise UsageError(f"near is from 0 to {MOST_LEFT_OUT}, not {self.near}")
+        check_fields(self)
 
     @property
-    def frozen(self) -> bool:
-        """Whether the encoder, or its beginning, is what it is, so that the features it makes can be kept."""
-        return self.encoder != OWN and not self.tuned
+    def traits(self) -> Traits:
+        network = self.image_encoder
+        return Traits(
+            columns=COLUMNS,
+            reads_files=True,
+            suffixes=SUFFIXES,
+            batch_size=BATCH_SIZE,
+            predict_batch_size=PREDICT_BATCH_SIZE,
+            cache_key=None if self.encoder == SMALL else self.fingerprint,
+            augmentations=self._in_views(("flip",) if self.flip_augmentation else ()),
+            tta=self._in_views(TTA[self.tta]),
+            assets={"encoder_weights": Asset(ENCODER_FILE, self._save_encoder)} if network.frozen else {},
+            recorded={"encoder_weights": "none"} if network.fully_trained else {},
+            portable=lambda values: self.decode_images(values)[0],
+            reading_tolerance=LEVELS,
+        )
 
-    @property
-    def tuned(self) -> bool:
-        """Whether it is one of Keras's, and all of it is trained with the rest."""
-        return self.encoder != OWN and (self.fine_tuned == ALL or self.encoder_weights == "none")
+    def fit(self, values: Iterable[np.ndarray], folders: Folders) -> Image:
+        """With the weights of its encoder that somebody fetched by hand, if there are any; nothing else is learned.
 
-    @property
-    def costly(self) -> bool:
-        """Whether what is kept of the photographs is for the disk: it takes long to make, or much room."""
-        return self.encoder != OWN
-
-    @property
-    def opens(self) -> bool:
-        """Whether a person's value is the path of a file."""
-        return True
-
-    @property
-    def at_once(self) -> int:
-        """How many photographs are encoded together."""
-        return AT_ONCE
-
-    @property
-    def answered_at_once(self) -> int:
-        """How many photographs an export had better be asked for together: each is looked at in many ways."""
-        return ANSWERED
-
-    @property
-    def settled(self) -> bool:
-        """Whether one value can be of one class only: much can be said of a photograph."""
-        return False
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """What people call a column of paths of photographs."""
-        return ("image", "path", "file", "filename", "photo", "picture")
-
-    def settings(self) -> dict[str, Any]:
-        """The fields that a person may set: all."""
-        return dataclasses.asdict(self)
-
-    def fit(self, values: Iterable[np.ndarray]) -> Image:
-        """There is nothing to learn; raises InputError for a file that does not hold the encoder's weights."""
-        if self.frozen:
-            _ = self.network
-        return self
+        Raises what loading the weights raises.
+        """
+        codec = self
+        if self.encoder != SMALL and self.encoder_weights == "imagenet" and folders.manual:
+            found = encoder_weights.find(self.encoder, self.encoder_alpha, self.image_size, Path(folders.manual))
+            codec = dataclasses.replace(self, encoder_weights=str(found)) if found else self
+        if self.encoder != SMALL:
+            _ = codec.image_encoder.network
+        return codec
 
     def clean(self, value: bytes) -> bytes:
-        """The bytes of the photograph at a path; raises InputError, which names it, for what is none."""
-        path = Path(os.fsdecode(value.strip()))
+        """The bytes of the picture at a path; raises InputError, which names it, for what is none."""
+        path = Path(os.fsdecode(value))
         try:
-            if files.endless(path):
+            if files.is_stream(path):
                 raise InputError(f"names {path}, which is a pipe or a device; give the path of a photograph")
             content = path.read_bytes()
         except FileNotFoundError:
             raise InputError(f"names {path}, which does not exist; give the path of a photograph") from None
-        except (OSError, ValueError) as error:  # a folder, a name too long, nobody's to read
-            raise InputError(f"names {path}, which cannot be read ({getattr(error, 'strerror', error)})") from None
+        except OSError as error:  # a folder, a name too long, nobody's to read
+            raise InputError(f"names {path}, which cannot be read ({error.strerror})") from None
+        except ValueError as error:  # a NUL in its name
+            raise InputError(f"names {path}, which cannot be read ({error})") from None
         if fault := image_files.fault(content):
             raise InputError(f"names {path}, which is {fault}")
         return content
 
-    def located(self, manual: Path) -> Image:
-        """The same with the encoder's weights from a file that somebody fetched by hand: weights/ there or beside it.
-
-        It is found by the encoder, its width and its size in its name, as Keras names it.
-        """
-        if self.encoder == OWN or self.encoder_weights != "imagenet":
-            return self
-        wanted = ["notop", _letters(self.encoder)]
-        if self.encoder == "MobileNet":  # whose file of a quarter is called 2_5, and of the whole 1_0
-            wanted[1] += f"{self.encoder_width:.2f}".replace("0.", "").replace(".", "")[:2] + str(self.size)
-        elif self.encoder.startswith("MobileNetV3"):
-            wanted.append(f"{self.size}{self.encoder_width}")
-        elif self.encoder.startswith("MobileNet"):
-            wanted.append(f"{self.encoder_width}{self.size}")
-        for folder in (manual / "weights", manual.absolute().parent / "weights"):
-            for path in sorted(folder.glob("*.h5")):
-                if all(each in _letters(path.name) for each in wanted):
-                    return dataclasses.replace(self, encoder_weights=str(path))
-        return self
-
-    def carried(self) -> dict[str, Callable[[Path], None]]:
-        """The encoder's weights, which belong to what is learned."""
-        return {ENCODER: lambda path: files.save_weights(self.network, path)} if self.frozen else {}
-
-    def placed(self, find: Callable[[str], Path]) -> Image:
-        """The same with the encoder's weights that were kept: beside the model's or, trained with them, among them."""
-        if self.tuned:
-            return dataclasses.replace(self, encoder_weights="none", fine_tuned=ALL)
-        return dataclasses.replace(self, encoder_weights=str(find(ENCODER))) if self.frozen else self
-
     def encode(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Files' bytes, string (B,) -> features, float16 (B, R, E), or pictures, uint8 (B, H, W, 3); lengths (B,).
 
-        What is no picture is read as a grey one.
+        A file that cannot be read is a grey picture.
         """
-        kept = self.looked_at(self.turned(self.read(values)[0]))
-        return kept, tf.fill([tf.shape(kept)[0]], tf.shape(kept)[1])
+        found = self.features(VIEWS[self.view](self.decode_images(values)[0]))
+        return found, tf.fill([tf.shape(found)[0]], tf.shape(found)[1])
 
-    def see(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Files' bytes, string (B,) -> what is kept of each way to see them (B, W, ...), which could be read (B,)."""
-        seen, good = self.read(values)
-        return self.every_way(seen), good
+    def decode_images(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Files' bytes, string (B,) -> pictures, uint8 (B, H, W, 3), and which could be read, bool (B,)."""
+        return image_files.upright(values, self.image_size)
 
-    def every_way(self, seen: tf.Tensor) -> tf.Tensor:
-        """Pictures, uint8 (B, size, size, 3) -> what is kept of them in all ways in which answers see them.
+    def features(self, pictures: tf.Tensor) -> tf.Tensor:
+        """Pictures (B, H, W, 3), from 0 to 255 -> what the model takes, as `encode` gives it."""
+        if self.image_encoder.frozen:
+            return self.image_encoder.features(pictures)
+        return tf.cast(tf.round(pictures), tf.uint8) if pictures.dtype.is_floating else pictures
 
-        (B, W, ...), W of `1 + len(augmented(answering=True))`, in that order.
-        """
-        others = self.augmented(answering=True)
-        if not others:
-            return self.looked_at(seen)[:, None]
-        turned = [tf.cast(each.turned(seen), tf.float32) for each in (self, *others)]
-        kept = self.looked_at(tf.reshape(tf.stack(turned, axis=1), [-1, *seen.shape[1:]]))  # by one encoder for all
-        return tf.reshape(kept, [-1, len(turned), *kept.shape[1:]])
+    def features_of_views(self, pictures: tf.Tensor) -> tf.Tensor:
+        """Pictures, uint8 (B, H, W, 3) -> features of the views that answers are averaged over, (B, W, ...)."""
+        names = TTA[self.tta]
+        if not names:
+            return self.features(pictures)[:, None]
+        views = [tf.cast(VIEWS[name](pictures), tf.float32) for name in ("", *names)]
+        found = self.features(tf.reshape(tf.stack(views, axis=1), [-1, *pictures.shape[1:]]))  # seen together
+        return tf.reshape(found, [-1, len(views), *found.shape[1:]])
 
-    def pixels(self) -> tf.TensorSpec:
-        """What a runtime without the graph that reads files is given: one picture."""
-        return tf.TensorSpec([1, self.size, self.size, 3], tf.uint8, name="values")
-
-    def looked_at(self, seen: tf.Tensor) -> tf.Tensor:
-        """Pictures (B, size, size, 3), of numbers from 0 to 255 -> what `encode` keeps of them."""
-        if self.frozen:
-            return self.features(seen)
-        return tf.cast(tf.round(seen), tf.uint8) if seen.dtype.is_floating else seen
-
-    def read(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Files' bytes, string (B,) -> pictures, uint8 (B, size, size, 3), and which could be read, bool (B,)."""
-        return image_files.upright(values, self.size)
-
-    def augmented(self, *, answering: bool = False) -> tuple[Image, ...]:
-        """Codecs that see the same photographs in other ways, as training does or, nearer too, as answers do."""
-        looks = (0.0, self.near) if answering and self.near else (0.0,)
-        ways = itertools.product(looks, (False, True) if self.mirrored else (False,))
-        return tuple(_Otherwise(**self.settings(), by=way).with_encoder_of(self) for way in ways if any(way))
-
-    def turned(self, seen: tf.Tensor) -> tf.Tensor:
-        """Pictures, uint8 (B, size, size, 3) -> as this codec sees them, numbers from 0 to 255."""
-        return seen
-
-    def features(self, seen: tf.Tensor) -> tf.Tensor:
-        """Pictures (B, size, size, 3) -> what is kept of their regions, row by row, float16 (B, R, E)."""
-        height, width, channels = self.grid
-        grid = self.beginning(self._preprocess(tf.cast(seen, tf.float32)), training=False)
-        return tf.cast(tf.reshape(grid, [-1, height * width, channels]), tf.float16)
+    def picture(self) -> tf.TensorSpec:
+        """What a runtime without the graph that reads files takes: one picture."""
+        return tf.TensorSpec([1, self.image_size, self.image_size, 3], tf.uint8, name="values")
 
     def placeholder(self) -> keras.KerasTensor:
         """The model's input: what `encode` gives."""
-        if not self.frozen:
-            return keras.Input((self.size, self.size, 3), dtype="uint8", name="pictures")
-        height, width, channels = self.grid
-        return keras.Input((height * width, channels), dtype="float16", name="features")
+        return self.image_encoder.placeholder()
 
     def embed(self, values: keras.KerasTensor, settings: Mapping[str, Any]) -> keras.KerasTensor:
         """The model's input -> vectors of the regions, float32 (B, R, E)."""
-        if self.frozen and not self.fine_tuned:
-            return keras.ops.cast(values, "float32")
-        if self.encoder != OWN:
-            grid = keras.ops.cast(values, "float32")
-            grid = self._preprocess(grid) if self.tuned else keras.layers.Reshape(self.grid, name="grid")(grid)
-            seen = self._end()(grid)
-            return keras.layers.Reshape((-1, seen.shape[-1]), name="regions")(seen)
-        values = keras.layers.Rescaling(1 / 127.5, -1.0, name="rescaling")(values)
-        for number, filters in enumerate(FILTERS, 1):
-            name = f"encoder_{number}"
-            values = keras.layers.Conv2D(filters, 3, padding="same", activation="relu", name=name)(values)
-            values = keras.layers.MaxPooling2D(name=f"pool_{number}")(values)
-        return keras.layers.Reshape((-1, FILTERS[-1]), name="regions")(values)
-
-    def _end(self) -> keras.Model:
-        """The part of the encoder that is trained with the rest, another one for each model.
-
-        Batch norms stay as they are in what knew something before: few photographs tell less than all those did.
-        """
-        network = self._made()
-        seen = _cut(network, self.fine_tuned if self.frozen else ALL)
-        if self.encoder_weights == "none":
-            return keras.Model(seen, network.output)
-        end = keras.Model(seen, network.output, name=TUNED)
-        for layer in end.layers:
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.trainable = False  # which alone keeps Keras from normalizing by the batch
-        return end
-
-    def fingerprint(self) -> str:
-        """What features depend on beside the photographs, in short."""
-        digest = hashlib.sha256(f"{self.encoder} {self.encoder_width} {self.size}".encode())
-        for each in self.beginning.get_weights() if self.frozen else ():
-            digest.update(np.ascontiguousarray(each).data)
-        return digest.hexdigest()[:16]
-
-    def tables(self) -> list[Any]:
-        """What an export must carry along: the encoder's weights."""
-        return [each.value for each in self.beginning.variables] if self.frozen else []
-
-    @cached_property
-    def network(self) -> keras.Model:
-        """The encoder, photographs (B, H, W, 3) -> grid (B, h, w, E); raises InputError for weights of another."""
-        return self._made()
-
-    @cached_property
-    def beginning(self) -> keras.Model:
-        """The part of the encoder that is not trained: photographs (B, H, W, 3) -> grid (B, h, w, E)."""
-        return keras.Model(self.network.input, _cut(self.network, self.fine_tuned))
+        return self.image_encoder.regions(values)
 
     @property
-    def grid(self) -> tuple[int, int, int]:
-        """Height, width and channels of what is kept of a photograph."""
-        return self.beginning.output_shape[1:]
-
-    def _made(self) -> keras.Model:
-        arguments: dict[str, Any] = {"include_top": False, "input_shape": (self.size, self.size, 3)}
-        if self.encoder.startswith("MobileNet"):
-            arguments["alpha"] = self.encoder_width
-        weights = self.encoder_weights
-        make = getattr(keras.applications, self.encoder)
-        with tf.init_scope():  # wherever it is asked for first
-            if weights == "none":
-                return self._empty(make, arguments)
-            if weights == "imagenet":
-                return self._downloaded(make, arguments)
-            if not Path(weights).is_file():
-                raise InputError(f"{weights} does not exist; encoder_weights is imagenet, none or a file")
-            network = self._empty(make, arguments)
-            try:
-                network.load_weights(weights)
-            except Exception as error:  # h5py and Keras raise many kinds for one meaning
-                raise InputError(f"{weights} does not hold the weights of {self.encoder} ({_short(error)})") from error
-            return network
-
-    def _empty(self, make: Callable[..., keras.Model], arguments: Mapping[str, Any]) -> keras.Model:
-        try:
-            return make(weights=None, **arguments)
-        except ValueError as error:  # of a size or width that it cannot have
-            raise UsageError(f"{self.encoder}: {_short(error)}") from None
-
-    def _downloaded(self, make: Callable[..., keras.Model], arguments: Mapping[str, Any]) -> keras.Model:
-        try:
-            with downloading.impatient():
-                return make(weights="imagenet", **arguments)
-        except ValueError as error:  # of a size or width for which nobody trained any
-            raise UsageError(f"{self.encoder}: {_short(error)}") from None
-        except Exception as error:  # Keras passes on what its download raised
-            raise ResourceError(
-                f"the weights of {self.encoder} are not in Keras's cache and cannot be downloaded ({_short(error)}); "
-                "connect to the network, or give --encoder-weights FILE, or none to train it from nothing"
-            ) from None
-
-    def _preprocess(self, seen: tf.Tensor) -> tf.Tensor:
-        module = import_module(getattr(keras.applications, self.encoder).__module__)
-        return module.preprocess_input(seen)
-
-
-@dataclass(frozen=True)
-class _Otherwise(Image):
-    """The same, which sees every photograph nearer, in a mirror, or both."""
-
-    by: tuple[float, bool] = (0.0, False)  # what is left out of its sides, and whether it is mirrored
-
-    def with_encoder_of(self, other: Image) -> _Otherwise:
-        """The same, which looks with that one's encoder, not with another of its kind."""
-        if other.frozen:
-            vars(self).update(network=other.network, beginning=other.beginning)
-        return self
-
-    def turned(self, seen: tf.Tensor) -> tf.Tensor:
-        near, mirrored = self.by
-        edge = round(self.size * near / 2)
-        if edge:
-            middle = tf.cast(seen[:, edge:-edge, edge:-edge], tf.float32)  # or other runtimes take it for another type
-            seen = tf.image.resize(middle, [self.size, self.size])
-        return tf.reverse(seen, axis=[2]) if mirrored else seen
+    def pretrained_layers(self) -> tuple[str, ...]:
+        """The name of the pretrained part of the encoder that is trained with the rest, if there is one."""
+        return (NAME,) if self.image_encoder.fine_tuned else ()
 
     def fingerprint(self) -> str:
-        near, mirrored = self.by
-        name = f"{super().fingerprint()}-{near}-nearer" if near else super().fingerprint()
-        return f"{name}-in-a-mirror" if mirrored else name
+        """What `encode` depends on beside the files, in short."""
+        encoder = self.image_encoder.fingerprint()
+        return f"{encoder}-{self.view}-{TTA_CROP}" if self.view else encoder
 
+    def tables(self) -> list[Any]:
+        """What an export must carry along: the weights that are not the model's."""
+        network = self.image_encoder
+        return [variable.value for variable in network.frozen_part.variables] if network.frozen else []
 
-def _cut(network: keras.Model, behind: int) -> keras.KerasTensor:
-    """What the last convolutions see, so many or the few more that share it, and what nothing else is seen beside.
+    @cached_property
+    def image_encoder(self) -> ImageEncoder:
+        return ImageEncoder(
+            self.encoder, self.encoder_weights, self.trainable_encoder_layers, self.encoder_alpha, self.image_size
+        )
 
-    The photographs for ALL, and the network's output for 0.
-    """
-    layers = network.layers
-    number_of = {layer.name: number for number, layer in enumerate(layers)}
-    reach = [0] * len(layers)  # the last layer that sees what this one or one before it makes
-    for number, layer in enumerate(layers):
-        for seen in tf.nest.flatten(layer.input) if number else ():
-            reach[number_of[seen._keras_history.operation.name]] = number
-    reach = np.maximum.accumulate(reach).tolist()
-    convolutions = 0
-    for number in reversed(range(1, len(layers))):
-        if convolutions >= behind >= 0 and reach[number - 1] <= number:
-            return layers[number].output
-        convolutions += isinstance(layers[number], keras.layers.Conv2D | keras.layers.DepthwiseConv2D)
-    return network.input
+    def _in_views(self, names: Iterable[str]) -> tuple[Image, ...]:
+        return tuple(dataclasses.replace(self, view=name) for name in names)
 
-
-def _encoders() -> list[str]:
-    return sorted(name for name in vars(keras.applications) if name[0].isupper())
-
-
-def _letters(name: str) -> str:
-    """Letters, digits and points alone, in small letters."""
-    return "".join(letter for letter in name.lower() if letter.isalnum() or letter == ".")
-
-
-def _short(error: BaseException) -> str:
-    return " ".join(str(error).split())[:100]
+    def _save_encoder(self, path: Path) -> None:
+        files.save_weights(self.image_encoder.network, path)

@@ -10,12 +10,21 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from seqtasks.codecs import TargetCodec, Traits
+from seqtasks.task import Folders
+
+COLUMNS = ("label", "sentiment", "class", "category", "target", "rating", "stars")
+
 
 @dataclass(frozen=True)
-class Labels:
+class Labels(TargetCodec):
     names: tuple[str, ...] = ()  # in the order of their ids
 
-    def fit(self, values: Iterable[np.ndarray]) -> Labels:
+    @property
+    def traits(self) -> Traits:
+        return Traits(columns=COLUMNS, classes=True)
+
+    def fit(self, values: Iterable[np.ndarray], folders: Folders) -> Labels:
         """Learns the names from batches of labels, in the order of numbers or letters; keeps names given already."""
         if self.names:
             return self
@@ -27,18 +36,9 @@ class Labels:
     def choices(self) -> int:
         return len(self.names)
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """What people call a column of them."""
-        return ("label", "sentiment", "class", "category", "target", "rating", "stars")
-
-    def clean(self, value: str) -> str:
+    def clean_target(self, value: str) -> str:
         """A person's label as it is: any can be learned."""
         return value
-
-    def settings(self) -> dict[str, Any]:
-        """The fields that a person may set: none."""
-        return {}
 
     def encode(self, values: tf.Tensor) -> tf.Tensor:
         """Names, string (B,) -> ids, int32 (B,); -1 where the name is none of ours."""

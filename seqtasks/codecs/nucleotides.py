@@ -7,7 +7,6 @@ stands there is read as N by `encode`, which always answers, and refused by `cle
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +15,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqtasks.errors import InputError, UsageError, unknown
-from seqtasks.layers.nucleotides import Kmers, Mixtures, Strands
-from seqtasks.layers.steps import DropSteps
+from seqtasks.codecs import Alphabet, InputCodec, Traits
+from seqtasks.errors import InputError
+from seqtasks.layers.embeddings import TokenDropout
+from seqtasks.layers.nucleotides import BaseFrequencies, Kmers, ReverseComplement
+from seqtasks.settings import Setting, Settings, at_least, between, check_fields, field, one_of, share
+from seqtasks.task import Folders
 
 BASES = "ACGT"
 IUPAC = {
@@ -28,69 +30,49 @@ IUPAC = {
 SETS = {letter: sum(1 << BASES.index(base) for base in bases) for letter, bases in IUPAC.items()}
 ANY = SETS["N"]
 LETTERS = "".join(SETS).encode()
-KNOWN = 0.5  # of the letters of a sequence, at least, must be one of the four bases
+COLUMNS = ("sequence", "seq", "dna", "rna", "nucleotides")
+SIDES = ("right", "left")
+MIN_KNOWN = 0.5  # of the letters of a sequence, at least, must be one of the four bases
 
-DEFAULTS: dict[str, bool | int | float | str] = {
-    "base_dropout": 0.0,  # share of bases that training reads as N
+SETTINGS: Settings = {
+    "embedding_dim": Setting(96, "width of the vector of a k-mer", at_least(1)),
+    "base_dropout": Setting(0.0, "share of bases that training reads as N", share),
 }
-
-KEEPS = ("head", "tail")
-STRANDS = ("one", "both")
 
 
 @dataclass(frozen=True)
-class Nucleotides:
-    kmer: int = 1  # bases that have a vector together; one is the share of each of the four that it may be
-    length: int = 1_000  # bases at most
-    keep: str = "head"  # of a longer sequence
-    strands: str = "one"  # both: a sequence and its reverse complement are the same thing, and get the same answer
+class Nucleotides(InputCodec):
+    kmer: int = field(1, "bases that have a vector together; one is the share of each of the four", between(1, 6))
+    max_length: int = field(1_000, "bases at most", at_least(1))
+    truncation_side: str = field("right", "end at which a longer sequence is cut: right or left", one_of(*SIDES))
+    reverse_complement: bool = field(False, "whether a sequence and its reverse complement are the same thing")
 
     def __post_init__(self) -> None:
-        if self.keep not in KEEPS:
-            raise unknown("keep", self.keep, KEEPS)
-        if self.strands not in STRANDS:
-            raise unknown("strands", self.strands, STRANDS)
-        if not 1 <= self.kmer <= 6:
-            raise UsageError(f"kmer is from 1 to 6, not {self.kmer}")
-        if self.length < 1:
-            raise UsageError(f"length is at least 1, not {self.length}")
+        check_fields(self)
 
     @property
-    def settled(self) -> bool:
-        """Whether one value can be of one class only: a sequence is what it is."""
-        return True
+    def traits(self) -> Traits:
+        alphabet = Alphabet(BASES, self.normalized, self.known)
+        second_view = ReverseComplement(name="reverse_complement") if self.reverse_complement else None
+        return Traits(columns=COLUMNS, settings=SETTINGS, unambiguous=True, second_view=second_view, alphabet=alphabet)
 
-    @property
-    def alternatives(self) -> str:
-        """The letters that may stand in another's place."""
-        return BASES
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """What people call a column of sequences."""
-        return ("sequence", "seq", "dna", "rna", "nucleotides")
-
-    def settings(self) -> dict[str, Any]:
-        """The fields that a person may set: all."""
-        return dataclasses.asdict(self)
-
-    def fit(self, values: Iterable[np.ndarray]) -> Nucleotides:
+    def fit(self, values: Iterable[np.ndarray], folders: Folders) -> Nucleotides:
         """There is nothing to learn."""
         return self
 
     def clean(self, value: bytes) -> bytes:
         """A person's sequence in capitals, without white space at its ends and with T for U.
 
-        Raises InputError, which names the place, for what is no nucleotide, and where less than KNOWN of it is known.
+        Raises InputError, which names the place, for what is no nucleotide, and for less than MIN_KNOWN known bases.
         """
-        letters = self.letters(value.strip())
+        letters = self.normalized(value.strip())
         if not letters:
             raise InputError("has no bases; give a sequence of A, C, G and T")
         if not self.known(letters):
             raise InputError(f"has {len(letters):,} bases, most of them not known; give more of A, C, G and T")
         return letters
 
-    def letters(self, value: bytes) -> bytes:
+    def normalized(self, value: bytes) -> bytes:
         """The same in capitals, with T for U; raises InputError, which names the place, for what is no nucleotide."""
         letters = value.upper().replace(b"U", b"T")
         if strange := letters.translate(None, LETTERS):
@@ -101,7 +83,7 @@ class Nucleotides:
 
     def known(self, letters: bytes) -> bool:
         """Whether enough of a sequence in capitals is A, C, G or T."""
-        return len(letters.translate(None, BASES.encode())) <= (1 - KNOWN) * len(letters)
+        return len(letters.translate(None, BASES.encode())) <= (1 - MIN_KNOWN) * len(letters)
 
     def encode(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Sequences, string (B,) -> sets of bases, uint8 (B, T), 0 behind the end, and lengths, int32 (B,).
@@ -110,8 +92,8 @@ class Nucleotides:
         """
         letters = tf.strings.regex_replace(self._cut(values), r"\s", "")
         size = tf.strings.length(letters)
-        start = tf.zeros_like(size) if self.keep == "head" else tf.maximum(size - self.length, 0)
-        letters = tf.strings.substr(letters, start, tf.fill(tf.shape(size), self.length))
+        start = tf.zeros_like(size) if self.truncation_side == "right" else tf.maximum(size - self.max_length, 0)
+        letters = tf.strings.substr(letters, start, tf.fill(tf.shape(size), self.max_length))
         lengths = tf.maximum(tf.strings.length(letters), 1)
         most = tf.reduce_max(tf.concat([[1], lengths], 0))
         found = tf.gather(
@@ -121,30 +103,23 @@ class Nucleotides:
 
     def _cut(self, values: tf.Tensor) -> tf.Tensor:
         """What may be needed of values however long: a blank for every base, at most."""
-        most = 2 * self.length
+        most = 2 * self.max_length
         size = tf.strings.length(values)
-        start = tf.zeros_like(size) if self.keep == "head" else tf.maximum(size - most, 0)
+        start = tf.zeros_like(size) if self.truncation_side == "right" else tf.maximum(size - most, 0)
         return tf.strings.substr(values, start, tf.fill(tf.shape(size), most))
 
     def placeholder(self) -> keras.KerasTensor:
         """The network's input, sets of bases (B, T)."""
         return keras.Input((None,), dtype="uint8", name="bases")
 
-    def views(self) -> keras.layers.Layer | None:
-        """What makes of (values (B, T), lengths (B,)) those of both strands, (2B, T) and (2B,); None for one strand."""
-        return Strands(name="strands") if self.strands == "both" else None
-
     def embed(self, values: keras.KerasTensor, settings: Mapping[str, Any]) -> keras.KerasTensor:
         """Sets of bases (B, T) -> vectors (B, T, E): the shares of the four bases or, of k-mers, learned ones."""
         if settings["base_dropout"]:
-            values = DropSteps(settings["base_dropout"], ANY, name="base_dropout")(values)
+            values = TokenDropout(settings["base_dropout"], ANY, name="base_dropout")(values)
         if self.kmer == 1:
-            return Mixtures(name="mixtures")(values)
-        table = keras.layers.Embedding(4**self.kmer + 1, settings["embedding"], name="embedding")
+            return BaseFrequencies(name="base_frequencies")(values)
+        table = keras.layers.Embedding(4**self.kmer + 1, settings["embedding_dim"], name="embedding")
         return table(Kmers(self.kmer, name="kmers")(values))
-
-    def embedding(self, settings: Mapping[str, Any]) -> None:
-        """No table alone is all there is to `embed`."""
 
     def tables(self) -> list[Any]:
         """What an export must carry along: nothing."""

@@ -7,7 +7,7 @@ A word has the space before it, so that nothing needs to be known of spacing to 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,55 +16,46 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqtasks.codecs import vocabulary
-from seqtasks.codecs.vocabulary import SPECIALS, UNKNOWN
-from seqtasks.errors import UsageError, unknown
+from seqtasks.codecs import InputCodec, TargetCodec, Traits, vocabulary
+from seqtasks.codecs.vocabulary import SPECIALS, UNK_ID
+from seqtasks.settings import at_least, check_fields, field, one_of
+from seqtasks.task import Folders
 
-LEVELS = ("character", "word")
 WORDS = r"( ?[\p{L}\p{N}\p{M}'’]+| ?[^\p{L}\p{N}\p{M}'’\s]|\s)"
 
 
 @dataclass(frozen=True)
-class Tokens:
-    level: str = "character"
-    vocabulary_size: int = 10_000  # ids in all; the rarest pieces beyond it are unknown
+class Tokens(InputCodec, TargetCodec):
+    level: str = field("character", "character or word", one_of("character", "word"))
+    vocabulary_size: int = field(10_000, "ids in all; the rarest pieces beyond it are unknown", at_least(SPECIALS + 1))
     vocabulary: tuple[str, ...] = ()  # the piece with id SPECIALS, SPECIALS + 1, ...
 
     def __post_init__(self) -> None:
-        if self.level not in LEVELS:
-            raise unknown("level", self.level, LEVELS)
-        if self.vocabulary_size <= SPECIALS:
-            raise UsageError(f"vocabulary_size is at least {SPECIALS + 1}, not {self.vocabulary_size}")
+        check_fields(self)
 
     @property
-    def choices(self) -> int:
-        """Ids in all; START and UNKNOWN, the first two, are never written."""
-        return len(self.vocabulary) + SPECIALS
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """What people call a column of texts."""
-        return ("text", "content", "document", "body")
-
-    @property
-    def settled(self) -> bool:
-        """Whether one value can be of one class only: there are no classes."""
-        return False
-
-    def clean(self, value: bytes) -> bytes:
-        """A person's text as it is: any can be read."""
-        return value
+    def traits(self) -> Traits:
+        return Traits(columns=("text", "content", "document", "body"))
 
     @property
     def names(self) -> tuple[str, ...]:
         """Of classes: there are none."""
         return ()
 
-    def settings(self) -> dict[str, Any]:
-        """The fields that a person may set."""
-        return {"level": self.level, "vocabulary_size": self.vocabulary_size}
+    @property
+    def choices(self) -> int:
+        """Ids in all; those of SPECIALS, the first two, are never written."""
+        return len(self.vocabulary) + SPECIALS
 
-    def fit(self, values: Iterable[np.ndarray]) -> Tokens:
+    def clean(self, value: bytes) -> bytes:
+        """A person's text as it is: any can be read."""
+        return value
+
+    def clean_target(self, value: str) -> str:
+        """The same: a text is its own target."""
+        return value
+
+    def fit(self, values: Iterable[np.ndarray], folders: Folders) -> Tokens:
         """Learns the vocabulary from batches of texts; the most frequent pieces come first."""
         pieces = (self.split(tf.constant(batch)).flat_values.numpy() for batch in values)
         return dataclasses.replace(self, vocabulary=vocabulary.frequent(pieces, self.vocabulary_size - SPECIALS))
@@ -85,14 +76,14 @@ class Tokens:
         return ids.to_tensor(shape=[None, None]), tf.cast(pieces.row_lengths(), tf.int32)
 
     def decode(self, ids: tf.Tensor) -> tf.Tensor:
-        """Ids, int (B, T) -> texts, string (B,); START is nothing, UNKNOWN is U+FFFD."""
+        """Ids, int (B, T) -> texts, string (B,); BOS_ID is nothing, UNK_ID is U+FFFD."""
         return tf.strings.reduce_join(tf.gather(tf.constant(("", "\ufffd", *self.vocabulary)), ids), axis=1)
 
-    def strangers(self, values: tf.Tensor) -> tf.Tensor:
+    def unknown_tokens(self, values: tf.Tensor) -> tf.Tensor:
         """Texts, string (B,) -> the pieces in them that are read as unknown, joined, string (B,)."""
         pieces = self.split(values)
-        strange = tf.equal(self._table.lookup(pieces.flat_values), UNKNOWN)
-        return tf.strings.reduce_join(tf.ragged.boolean_mask(pieces, pieces.with_flat_values(strange)), axis=1)
+        unknown = tf.equal(self._table.lookup(pieces.flat_values), UNK_ID)
+        return tf.strings.reduce_join(tf.ragged.boolean_mask(pieces, pieces.with_flat_values(unknown)), axis=1)
 
     def characters(self, values: tf.Tensor) -> tf.Tensor:
         """Texts, string (B,) -> how many characters (code points) each has, int32 (B,)."""
@@ -101,11 +92,6 @@ class Tokens:
     def placeholder(self) -> keras.KerasTensor:
         """The network's input, ids (B, T)."""
         return keras.Input((None,), dtype="int32", name="ids")
-
-    def embedding(self, settings: Mapping[str, Any]) -> keras.layers.Embedding:
-        """The layer that makes vectors (B, T, E) of ids (B, T)."""
-        initializer = keras.initializers.RandomUniform(-0.05, 0.05)
-        return keras.layers.Embedding(self.choices, settings["embedding"], initializer, name="embedding")
 
     def tables(self) -> list[Any]:
         """What an export must carry along."""

@@ -1,4 +1,4 @@
-"""What TFDS and Keras leave open when they download: servers that fall silent, archives that hold harm, two at once."""
+"""What TFDS and Keras do not guard against: servers that fall silent, malicious archives, two downloads at once."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from urllib.parse import urlsplit
 from seqtasks import files
 from seqtasks.errors import BusyError, IntegrityError, ResourceError
 
-TIMEOUT = 20  # seconds of silence until a server counts as out of reach
-TRIES = 3  # more, of a server that answers that it cannot; TFDS would try for three minutes
-RATIO = 200  # an archive's content to itself, at most; a text comes to 20, the densest bomb of a zip to 1,032
-SMALL = 1 << 20  # bytes of content that never count as too many
-LARGEST = 1 << 36  # bytes of content that always do
+TIMEOUT = 20  # seconds without a byte after which a server is given up
+MAX_RETRIES = 3  # of a server that answers with an error; TFDS would try for three minutes
+MAX_RATIO = 200  # of an archive's content to its size; a text comes to 20, the densest zip bomb to 1,032
+MIN_LIMIT = 1 << 20  # bytes of content that are never too many
+MAX_CONTENT = 1 << 36  # bytes of content that always are
 
 
-def reach(addresses: Sequence[str]) -> None:
+def check_reachable(addresses: Sequence[str]) -> None:
     """Raises ResourceError if a server cannot be reached."""
     import requests
 
@@ -33,21 +33,21 @@ def reach(addresses: Sequence[str]) -> None:
         try:
             requests.head(address, timeout=TIMEOUT, allow_redirects=True)
         except requests.TooManyRedirects:
-            raise ResourceError(f"{address} leads in a circle") from None
+            raise ResourceError(f"{address} redirects in a circle") from None
         except requests.RequestException:
             raise ResourceError(f"no connection to {urlsplit(address).hostname}") from None
 
 
 @contextlib.contextmanager
-def impatient() -> Iterator[None]:
-    """Within it whoever asks a server without limits of its own, as TFDS and Keras do, has those of here."""
+def timeouts() -> Iterator[None]:
+    """Within it, requests without limits of their own, as TFDS and Keras make them, have TIMEOUT and MAX_RETRIES."""
     import requests
 
     send, before = requests.adapters.HTTPAdapter.send, socket.getdefaulttimeout()
 
     def limited(adapter: Any, request: Any, **options: Any) -> Any:
-        tries = adapter.max_retries
-        adapter.max_retries = tries.new(total=min(tries.total, TRIES))
+        retries = adapter.max_retries
+        adapter.max_retries = retries.new(total=min(retries.total, MAX_RETRIES))
         return send(adapter, request, **{**options, "timeout": options.get("timeout") or TIMEOUT})
 
     requests.adapters.HTTPAdapter.send = limited  # type: ignore[assignment]
@@ -60,24 +60,24 @@ def impatient() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Holds a folder of downloads, once no other process does, and clears away what dead ones left unfinished.
+def exclusive(folder: Path) -> Iterator[None]:
+    """Waits until no other process holds the folder of downloads, holds it, and removes what dead processes left.
 
-    What came in within it goes again if it turns out, by an IntegrityError, to be something else than was wanted.
+    Files that arrive within it are removed again if an IntegrityError says that they are not the right ones.
     """
     with contextlib.ExitStack() as stack:
-        said = False
+        noticed = False
         while True:
             try:
                 stack.enter_context(files.lock(folder))
                 break
             except BusyError as error:
-                if not said:
+                if not noticed:
                     print(f"waiting: {str(error).partition(';')[0]}", file=sys.stderr)
-                said = True
+                noticed = True
                 time.sleep(0.5)
         for path in folder.glob("*/*"):
-            if _unfinished(path) and _silent(path):
+            if _unfinished(path) and _abandoned(path):
                 remove(path)
         before = set(folder.glob("*/*"))
         try:
@@ -90,18 +90,18 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def _unfinished(path: Path) -> bool:
-    """Whether TFDS has not ended what it makes there."""
+    """Whether TFDS has not finished the file or folder."""
     return ".tmp." in path.name or "incomplete" in path.name
 
 
-def _silent(path: Path) -> bool:
-    """Whether nothing was written there for longer than a download may be silent, whoever makes it."""
+def _abandoned(path: Path) -> bool:
+    """Whether nothing was written there for longer than any download may be silent."""
     newest = max((each.lstat().st_mtime for each in [path, *path.rglob("*")] if each.exists()), default=0.0)
     return time.time() - newest > 2 * TIMEOUT
 
 
 def remove(path: Path) -> None:
-    """A file or a folder, whichever it is."""
+    """Removes a file or a folder."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -109,22 +109,22 @@ def remove(path: Path) -> None:
 
 
 def check_archive(path: Path) -> None:
-    """Raises IntegrityError for what is no zip or tar, and for one with a member that should not be unpacked, by name.
+    """Raises IntegrityError for a file that is no zip or tar, and for an archive that should not be unpacked.
 
-    That is one that would leave its folder, that is a link or a device, or with which the content is RATIO times the
-    archive's own size, or LARGEST.
+    It names the first member that would leave the folder, that is a link or a device, or with which the content is
+    above MAX_RATIO times the archive's size or above MAX_CONTENT.
     """
-    total, most = 0, min(max(RATIO * path.stat().st_size, SMALL), LARGEST)
+    total, limit = 0, min(max(MAX_RATIO * path.stat().st_size, MIN_LIMIT), MAX_CONTENT)
     for name, size, plain in _members(path):
-        place = PurePosixPath(name.replace("\\", "/"))
-        if place.is_absolute() or ".." in place.parts or ":" in name.partition("/")[0]:
+        member = PurePosixPath(name.replace("\\", "/"))
+        if member.is_absolute() or ".." in member.parts or ":" in name.partition("/")[0]:
             raise IntegrityError(f"{path} holds {name!r}, which would leave its folder; nothing of it was unpacked")
         if not plain:
             raise IntegrityError(f"{path} holds {name!r}, a link or a device; nothing of it was unpacked")
         total += size
-        if total > most:
-            size_of = f"{LARGEST >> 30:,} GiB" if most == LARGEST else f"{RATIO} times its size"
-            raise IntegrityError(f"{path} unpacks to over {size_of} (up to {name!r}); nothing of it was unpacked")
+        if total > limit:
+            shown = f"{MAX_CONTENT >> 30:,} GiB" if limit == MAX_CONTENT else f"{MAX_RATIO} times its size"
+            raise IntegrityError(f"{path} unpacks to over {shown} (up to {name!r}); nothing of it was unpacked")
 
 
 def _members(path: Path) -> Iterator[tuple[str, int, bool]]:
@@ -136,7 +136,7 @@ def _members(path: Path) -> Iterator[tuple[str, int, bool]]:
                     kind = stat.S_IFMT(each.external_attr >> 16)
                     yield each.filename, each.file_size, kind in (0, stat.S_IFREG, stat.S_IFDIR)
         else:
-            with tarfile.open(path, "r:") as tar:  # not compressed: what it unpacks to is what it is
+            with tarfile.open(path, "r:") as tar:  # not compressed: its content is as large as itself
                 for member in tar:
                     yield member.name, member.size, member.isfile() or member.isdir()
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, ValueError, NotImplementedError) as error:

@@ -11,18 +11,19 @@ from typing import Any
 
 import numpy as np
 
+from seqtasks import settings
 from seqtasks.errors import InputError, UsageError
 from seqtasks.task import Examples
 
 SHARE = 0.1  # of train, for a split that a data set does not have
-DEVELOPMENT = "development"  # the end of a training text, by which epochs are chosen
-LEAST = 100  # characters of a text
+MIN_CHARACTERS = 100  # of a text
+OFFICIAL = "official_validation"  # what a data set has as validation where epochs are chosen by another part
 SEED = 20_150_101  # of the split itself: the same for every training seed, so that their results compare
 CHUNK = 10_000
 
 
 def separate(
-    splits: Mapping[str, Examples], *, own: bool = False, classes: bool = True
+    splits: Mapping[str, Examples], *, user: bool = False, classes: bool = True
 ) -> tuple[dict[str, Examples], dict[str, int]]:
     """Splits that share no input -> (train, validation and test; what was dropped from which because of which).
 
@@ -34,13 +35,14 @@ def separate(
     kept = {name: np.arange(len(examples), dtype=np.int32) for name, examples in splits.items()}
     sources = dict(splits)
     dropped: dict[str, int] = {}
-    if own:
+    if user:
         first = _first(keys["train"], splits["train"].targets)
         kept["train"], dropped["train, there already"] = first, len(keys["train"]) - len(first)
     for name in ("test", "validation"):
         if name not in splits and len(kept["train"]):
-            names = splits["train"].targets[kept["train"]]
-            chosen = _choose(names if classes else np.full_like(names, ""), keys["train"][kept["train"]])
+            rows = kept["train"]
+            names = splits["train"].targets[rows] if classes else np.full(len(rows), "", object)
+            chosen = _choose(names, keys["train"][rows])
             sources[name], keys[name] = splits["train"], keys["train"]
             kept[name], kept["train"] = kept["train"][chosen], kept["train"][~chosen]
         for other in ("train", "validation") if name == "test" else ("train",):
@@ -54,27 +56,29 @@ def separate(
     return {name: sources[name].take(kept[name]) for name in ("train", "validation", "test")}, dropped
 
 
-def cut(splits: Mapping[str, Examples], held_back: float) -> dict[str, Examples]:
-    """Texts by split -> the same with the share of the training text, its end, as a development split, if any.
+def cut(splits: Mapping[str, Examples], validation_split: float) -> dict[str, Examples]:
+    """Texts by split -> the same with a share of the training text, its end, as validation, if any.
 
-    Where there is no test split, it is the last tenth of the text before that. Raises InputError for a text too short
-    and UsageError for a share that is not from 0 to 0.5.
+    Where there is no test split, it is the last tenth of the text before that. A validation split that a data set has
+    itself is then called OFFICIAL. Raises InputError for a text too short and UsageError for a share that is not from 0
+    to 0.5.
     """
-    if not 0 <= held_back <= 0.5:
-        raise UsageError(f"held_back is a share from 0 to 0.5, not {held_back}")
+    settings.between(0, 0.5)("validation_split", validation_split)
     texts = {name: "".join(text.decode(errors="replace") for text in each.inputs[:]) for name, each in splits.items()}
     for name, text in texts.items():
-        if len(text) < (least := LEAST if name == "train" else 1):
-            raise InputError(f"the text for {name} has {len(text):,} characters; give one of at least {least}")
+        if len(text) < (minimum := MIN_CHARACTERS if name == "train" else 1):
+            raise InputError(f"the text for {name} has {len(text):,} characters; give one of at least {minimum}")
     if "test" not in texts:
-        texts["train"], texts["test"] = _ends(texts["train"], SHARE)
-    if held_back:
-        texts["train"], texts[DEVELOPMENT] = _ends(texts["train"], held_back)
+        texts["train"], texts["test"] = _without_end(texts["train"], SHARE)
+    if validation_split:
+        if "validation" in texts:
+            texts[OFFICIAL] = texts.pop("validation")
+        texts["train"], texts["validation"] = _without_end(texts["train"], validation_split)
     columns = {name: np.array([text.encode()], dtype=object) for name, text in texts.items()}
     return {name: Examples(column, column) for name, column in columns.items()}
 
 
-def _ends(text: str, share: float) -> tuple[str, str]:
+def _without_end(text: str, share: float) -> tuple[str, str]:
     """A text without its end, and its end."""
     place = len(text) - int(len(text) * share)
     return text[:place], text[place:]
@@ -118,10 +122,11 @@ def contradictions(examples: Examples) -> np.ndarray:
 
 def _first(keys: np.ndarray, targets: Any) -> np.ndarray:
     """The rows, ascending, whose key and target no row before has: int32 (N,)."""
-    pairs, numbers = keys.copy(), dict[str, int]()
+    pairs = keys.copy()
     for start in range(0, len(pairs), CHUNK):
-        found = [numbers.setdefault(name, len(numbers)) for name in targets[start : start + CHUNK]]
-        pairs[start : start + CHUNK] += np.array(found, np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        texts = (str(target).encode() for target in targets[start : start + CHUNK])
+        digests = b"".join(hashlib.blake2b(text, digest_size=8).digest() for text in texts)
+        pairs[start : start + CHUNK] += np.frombuffer(digests, np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     order = np.argsort(pairs, kind="stable")
     kept = np.ones(len(keys), bool)
     kept[order[1:][pairs[order[1:]] == pairs[order[:-1]]]] = False

@@ -1,8 +1,8 @@
-"""A text as one stream of ids, read in lanes that each go on exactly where they stopped.
+"""A text as one stream of ids, read by the rows of a stateful batch, each of which continues exactly where it stopped.
 
-An epoch cuts the stream, a ring, at a place that (seed, epoch) decides, into as many lanes of equal length as a batch
-has rows; batch after batch is the next window of every lane, so that states can be carried from one to the next
-(truncated back-propagation through time; Mikolov et al., 2010).
+An epoch cuts the stream, a ring, at a place that (seed, epoch) decides, into as many parts of equal length as a batch
+has rows. Each batch is the next window of every part, so that states can be carried from one to the next (truncated
+back-propagation through time; Mikolov et al., 2010).
 """
 
 from __future__ import annotations
@@ -10,93 +10,101 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
 
-from seqtasks.errors import UsageError
-
 CHUNK = 100_000  # bytes encoded at a time
-LEAST = 2_000  # tokens of a lane where the stream is only measured: its beginning knows of nothing before it
+MIN_TOKENS = 2_000  # of a row where the stream is only measured: its beginning knows of nothing before it
 
 
 class Window(NamedTuple):
-    """The next tokens of every lane."""
+    """The next tokens of every row."""
 
-    starts: np.ndarray  # int64 (B,), where in the stream each lane's first token is
+    starts: np.ndarray  # int64 (B,), where in the stream each row's first token is
     length: int  # tokens
-    fresh: bool  # whether the lanes begin here
+    reset_states: bool  # whether the rows begin here
 
 
 @dataclass(frozen=True)
 class Stream:
+    """An index is a Window."""
+
     values: np.ndarray  # (N,) ids
     characters: int  # that the N tokens are made of
-    window: int  # tokens that gradients go back through
+    bptt_steps: int  # tokens that gradients go back through
 
     varied = False
 
     def __len__(self) -> int:
         return len(self.values)
 
-    def order(self, *, size: int, least: int, seed: int, epoch: int) -> list[Window]:
-        """The epoch's windows of at most `size` lanes; a short stream is gone through until there are `least`."""
+    def epoch_batches(self, *, batch_size: int, min_steps: int, seed: int, epoch: int) -> list[Window]:
+        """The epoch's windows of at most `batch_size` rows; a short stream is read until there are `min_steps`."""
         draw = np.random.default_rng([seed, epoch])
-        lanes = max(1, min(size, len(self) // (2 * self.window)))
+        rows = max(1, min(batch_size, len(self) // (2 * self.bptt_steps)))
         windows: list[Window] = []
-        while len(windows) < max(least, 1):
-            length = len(self) // lanes
-            starts = int(draw.integers(len(self))) + np.arange(lanes) * length
-            # what is left of a lane is another epoch's: few different lengths, and never a gradient over a few tokens
-            windows += self._windows(starts, length // self.window * self.window or length)
+        while len(windows) < max(min_steps, 1):
+            length = len(self) // rows
+            starts = int(draw.integers(len(self))) + np.arange(rows) * length
+            # the rest of a row is another epoch's: few different lengths, and never a gradient over a few tokens
+            windows += self._windows(starts, length // self.bptt_steps * self.bptt_steps or length)
         return windows
 
-    def sweep(self, *, size: int) -> list[Window]:
-        """Windows over the whole stream in at most `size` lanes, for measuring; their last tokens may be missing."""
-        lanes = max(1, min(size, len(self) // LEAST))
-        length = len(self) // lanes
-        return self._windows(np.arange(lanes) * length, length)
+    def eval_batches(self, *, batch_size: int) -> list[Window]:
+        """Windows over the whole stream in at most `batch_size` rows; their last tokens may be missing."""
+        rows = max(1, min(batch_size, len(self) // MIN_TOKENS))
+        length = len(self) // rows
+        return self._windows(np.arange(rows) * length, length)
 
-    def rows(self, length: int, *, size: int) -> list[Window]:
-        """Windows of so many tokens, one behind the other over the whole stream, each a row that begins anew."""
+    def windows(self, length: int, *, batch_size: int) -> list[Window]:
+        """Windows of so many tokens, one behind the other over the whole stream, at each of which states are reset."""
         starts = np.arange(0, len(self) - len(self) % length, length)
         rest = [Window(np.array([len(starts) * length]), len(self) % length, True)] if len(self) % length else []
-        return [Window(starts[at : at + size], length, True) for at in range(0, len(starts), size)] + rest
+        return [Window(starts[at : at + batch_size], length, True) for at in range(0, len(starts), batch_size)] + rest
 
     def _windows(self, starts: np.ndarray, length: int) -> list[Window]:
-        return [
-            Window(starts + done, min(self.window, length - done), done == 0) for done in range(0, length, self.window)
-        ]
+        steps = self.bptt_steps
+        return [Window(starts + done, min(steps, length - done), done == 0) for done in range(0, length, steps)]
 
-    def batch(self, window: Window) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-        """(ids (B, T + 1) from the one before the window on, whether rows begin here, bool (B,)), ids (B, T + 1).
+    def batch(self, index: Window) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+        """(ids (B, T) before each token, whether states are reset, bool (B,)), ids (B, T) of the window.
 
         Before a beginning stands 0.
         """
-        places = window.starts[:, None] + np.arange(-1, window.length)
+        places = index.starts[:, None] + np.arange(-1, index.length)
         ids = self.values[places % len(self)].astype(np.int32)
-        if window.fresh:
+        if index.reset_states:
             ids[:, 0] = 0
-        return (ids, np.full(len(ids), window.fresh)), ids
+        return (ids[:, :-1], np.full(len(ids), index.reset_states)), ids[:, 1:]
 
-    def steps(self, window: Window) -> int:
-        return window.length
+    def steps(self, index: Window) -> int:
+        return index.length
 
-    def named(self, window: Window) -> str:
+    def describe(self, index: Window) -> str:
         """Where the window is, in a person's words."""
-        shown = ", ".join(f"{start % len(self) + 1:,}" for start in window.starts[:5])
-        return f"tokens {shown}, ... and the {window.length - 1} behind each"
+        shown = ", ".join(f"{start % len(self) + 1:,}" for start in index.starts[:5])
+        return f"tokens {shown}, ... and the {index.length - 1} behind each"
 
     def fingerprint(self) -> str:
         """sha256 of the ids, in order."""
         return hashlib.sha256(np.ascontiguousarray(self.values).data).hexdigest()
 
 
-def encode(texts: Iterable[bytes], codec: Any, *, window: int) -> Stream:
-    """Texts, one behind the other, as one stream. Raises UsageError for a window of no tokens."""
-    if window < 1:
-        raise UsageError(f"window is at least 1, not {window}")
+class StreamCodec(Protocol):
+    """Reads a text as ids and knows of how many characters."""
+
+    @property
+    def choices(self) -> int: ...
+
+    def encode(self, values: Any) -> tuple[Any, Any]: ...
+
+    def characters(self, values: Any) -> Any: ...
+
+
+def encode(texts: Iterable[bytes], codec: StreamCodec, *, bptt_steps: int) -> Stream:
+    """Texts, one behind the other, as one stream."""
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     def encoded(chunk: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -105,7 +113,7 @@ def encode(texts: Iterable[bytes], codec: Any, *, window: int) -> Stream:
     smallest = np.min_scalar_type(codec.choices)
     found = [encoded(tf.constant([chunk])) for chunk in chunks(texts)]
     ids = [each.numpy().astype(smallest) for each, _ in found]
-    return Stream(np.concatenate([np.zeros(0, smallest), *ids]), sum(int(count) for _, count in found), window)
+    return Stream(np.concatenate([np.zeros(0, smallest), *ids]), sum(int(count) for _, count in found), bptt_steps)
 
 
 def chunks(texts: Iterable[bytes]) -> Iterator[bytes]:

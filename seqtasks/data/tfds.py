@@ -1,4 +1,4 @@
-"""Data sets through TensorFlow Datasets: its own and, for what it lacks, builders of ours in this folder."""
+"""Data sets through TensorFlow Datasets: its own and those of the builders in data/datasets."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from seqtasks.data import download
 from seqtasks.errors import InputError, IntegrityError, ResourceError, no_room
 from seqtasks.task import Folders
 
-CHUNK = 1_000
+CHUNK = 1_000  # rows
 
 
 def load(name: str, folders: Folders, splits: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
-    """A data set's splits as {split: {feature: array (N, ...)}}; downloaded and prepared if it is not there yet.
+    """A data set's splits as {split: {feature: array (N, ...)}}; downloaded and prepared where it is not there yet.
 
-    Raises ResourceError where it can be neither found nor downloaded.
+    Raises ResourceError if it can be neither found nor downloaded.
     """
     builder = find(name, folders) or prepare(name, folders)
     return {split: _read(builder, split) for split in splits}
@@ -45,7 +45,7 @@ def find(name: str, folders: Folders) -> Any | None:
     for folder in folders.datasets:
         try:
             builder = tfds.builder(name, data_dir=folder, **_ours(name, folders))
-        except Exception as error:  # it reads what it prepared there, and raises whatever its parsers do
+        except Exception as error:  # TFDS reads its own records, and raises whatever its parsers do
             if any((Path(folder) / name).rglob("dataset_info.json")):
                 raise _damaged(Path(folder) / name, error) from error
             raise
@@ -57,49 +57,49 @@ def find(name: str, folders: Folders) -> Any | None:
 def prepare(name: str, folders: Folders) -> Any:
     """Downloads and prepares a data set in the first folder, one process at a time.
 
-    Raises ResourceError with what to do if that fails, IntegrityError for files that are not what they should be.
+    Raises ResourceError with the next step if that fails, IntegrityError for files that are not the right ones.
     """
     import tensorflow_datasets as tfds
 
     tfds.disable_progress_bar()
     place = Path(folders.datasets[0])
-    with download.alone(place / "downloads"):
-        if builder := find(name, folders):  # by whoever was waited for
+    with download.exclusive(place / "downloads"):
+        if builder := find(name, folders):  # prepared by the process that was waited for
             return builder
         for unfinished in (place / name.partition("/")[0]).rglob("*incomplete.*"):
             download.remove(unfinished)
         builder = tfds.builder(name, data_dir=place, **_ours(name, folders))
         try:
             if not _ours(name, folders) and not any((place / "downloads" / builder.name).glob("*.INFO")):
-                download.reach(list(builder.url_infos)[:1])  # of earlier downloads TFDS may be able to make it
-            with contextlib.redirect_stdout(sys.stderr), download.impatient():  # standard output is for answers
+                download.check_reachable(list(builder.url_infos)[:1])  # earlier downloads may be enough for TFDS
+            with contextlib.redirect_stdout(sys.stderr), download.timeouts():  # standard output is for answers
                 builder.download_and_prepare()
         except (InputError, IntegrityError):
-            raise  # files that are not what they should be
+            raise
         except tfds.core.download.download_manager.NonMatchingChecksumError as error:
             address = next(iter(re.findall(r"Artifact ([^\s,]+)", str(error))), "a file")
             wanted, got = [*re.findall(r"checksum='(\w+)'", str(error)), "?", "?"][:2]
             raise IntegrityError(
                 f"data set {name}: {address} has the wrong checksum: sha256 {got}, expected {wanted}; "
-                "get the file anew or from its authors"
+                "download it again, or get it from its authors"
             ) from None
-        except Exception as error:  # TFDS lets through whatever its many helpers raise
+        except Exception as error:  # TFDS lets every error of its helpers through
             if full := no_room(error):
                 raise ResourceError(
                     f"data set {name}: {full} in {place}, of which {shutil.disk_usage(place).free / 1e6:,.0f} MB are "
-                    "free; make room or choose another --datasets folder"
+                    "free; make room or choose another --data-dir"
                 ) from error
             by_hand = ", SEQTASKS_MANUAL_DIR to one that has its files" if _ours(name, folders) else ""
             looked = ", ".join(str(folder) for folder in folders.datasets)
             raise ResourceError(
                 f"data set {name} is not in {looked} and cannot be downloaded ({_short(error)}); connect to the "
-                f"network, set TFDS_DATA_DIR to a folder that has it prepared{by_hand}, or use --sample"
+                f"network, set TFDS_DATA_DIR to a folder that has it prepared{by_hand}, or use --sample-data"
             ) from error
         return builder
 
 
 def _ours(name: str, folders: Folders) -> dict[str, Any]:
-    """What a builder of ours is given, once TFDS knows of it; nothing for one of TFDS's own."""
+    """The arguments of a builder of ours, which is registered with TFDS; none for a builder of TFDS."""
     module = name.partition("/")[0]
     if not (Path(__file__).parent / "datasets" / f"{module}.py").exists():
         return {}
@@ -108,7 +108,7 @@ def _ours(name: str, folders: Folders) -> dict[str, Any]:
 
 
 def captioned(builder: Any, split: str) -> Iterator[tuple[bytes, str]]:
-    """Photographs as the files they were and their captions, line feeds between, one after the other."""
+    """Photographs, the bytes of their files, and their captions, joined by line feeds; one at a time."""
     import tensorflow_datasets as tfds
 
     with _whole(builder):
@@ -126,7 +126,7 @@ def _read(builder: Any, split: str) -> dict[str, np.ndarray]:
 
 @contextlib.contextmanager
 def _whole(builder: Any) -> Iterator[None]:
-    """Raises IntegrityError where TensorFlow finds, while it reads the prepared files, that they are not whole."""
+    """Raises IntegrityError where TensorFlow reads that the prepared files are not whole."""
     import tensorflow as tf
 
     try:

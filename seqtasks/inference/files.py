@@ -1,6 +1,7 @@
 """A file in, its rows with their answers out: in the file's order, in constant memory, from where it stopped.
 
-Rows that cannot be read go into a file of rejects, one JSON object a line: file, row, reason.
+Rows that cannot be read end it or, where the options say that such are left out, go into a file of rejects, one JSON
+object a line: file, row, reason.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,11 +24,14 @@ from seqtasks import files
 from seqtasks.data import readers
 from seqtasks.data.readers import Options, Reject, Row
 from seqtasks.errors import InputError, IntegrityError
-from seqtasks.inference.predictor import Served
+from seqtasks.inference.generation import BeamOptions, generate
+from seqtasks.inference.predictor import Predictor
 from seqtasks.inference.scan import Scan
 
 KINDS = {".jsonl": ".jsonl", ".ndjson": ".jsonl", ".parquet": ".jsonl", ".tsv": ".tsv"}
 BATCHES = 16  # whose rows are sorted by length together, so that little is computed on padding
+
+Ask = Callable[[Sequence[bytes]], Sequence[Mapping[str, Any]]]  # values -> their answers, in this order
 
 
 @dataclass
@@ -39,31 +44,34 @@ class Done:
     rejects_size: int = 0  # bytes of the rejects
 
 
-class Answers:
-    """Writes rows with their answers, as CSV, TSV or JSON Lines."""
+def answer_rows(
+    rows: Iterable[Row | Reject],
+    ask: Ask,
+    *,
+    value: Callable[[Row], bytes],
+    columns: Sequence[str],
+    on_reject: Callable[[Reject], None],
+) -> list[dict[str, Any]]:
+    """Rows -> their columns and those of their answers, in the rows' order; what cannot be read goes to `on_reject`.
 
-    def __init__(self, output: BinaryIO, kind: str) -> None:
-        self.output, self.kind = output, kind
-
-    def write(self, rows: Sequence[Row], answers: Sequence[dict[str, Any]], *, header: bool) -> int:
-        """Writes the rows and gives the number of bytes."""
-        text = io.StringIO()
-        lines = [{**row.original, **_added(row, answer)} for row, answer in zip(rows, answers, strict=True)]
-        if self.kind == ".bed":
-            text.writelines(_bed(line) for line in lines)
-        elif self.kind == ".jsonl":
-            text.writelines(json.dumps(line, ensure_ascii=False, default=str) + "\n" for line in lines)
-        elif lines:
-            table = csv.DictWriter(
-                text, list(lines[0]), delimiter="\t" if self.kind == ".tsv" else ",", lineterminator="\n"
-            )
-            if header:
-                table.writeheader()
-            table.writerows(lines)
-        content = text.getvalue().encode()
-        self.output.write(content)
-        self.output.flush()
-        return len(content)
+    `value` raises InputError for a row that cannot be answered. All rows are read before the first is answered, and
+    answered in the order of their lengths.
+    """
+    good: list[tuple[Row, bytes]] = []
+    for row in rows:
+        try:
+            if isinstance(row, Reject):
+                raise InputError(row.reason)
+            good.append((row, value(row)))
+        except InputError as error:
+            on_reject(Reject(row.number, str(error)))
+    order = np.argsort([len(content) for _, content in good], kind="stable")
+    answers = ask([good[place][1] for place in order]) if good else []
+    lines = [dict[str, Any]() for _ in good]
+    for place, answer in zip(order, answers, strict=True):
+        row = good[place][0]
+        lines[place] = {**row.original, **_added(row, {name: answer[name] for name in columns})}
+    return lines
 
 
 def one_core_a_batch() -> None:
@@ -75,7 +83,7 @@ def one_core_a_batch() -> None:
 
 
 def answer(
-    served: Served,
+    predictor: Predictor,
     path: Path,
     options: Options,
     codec: Any,
@@ -83,60 +91,76 @@ def answer(
     output: BinaryIO,
     rejects: Path,
     done: Done,
-    strict: bool = False,
     scan: Scan | None = None,
     kind: str | None = None,
+    beams: BeamOptions | None = None,
     progress: Callable[[Done], None] = lambda done: None,
 ) -> Done:
     """Answers the rows of a file, or the windows of a scan along it, that are not done yet.
 
     They are written as `kind`, .csv, .tsv, .jsonl or, of windows, .bed; without one as the file is. Raises InputError
-    for the first bad row if `strict`.
+    for the first row that cannot be read, unless the options say that such are left out.
     """
-    answers = Answers(output, kind or KINDS.get(readers.kind_of(path, options), ".csv"))
-    found = islice(readers.rows(path, options) if scan is None else scan, done.rows, None)
-    column = None
-    while chunk := list(islice(found, BATCHES * served.batch)):
-        good = [each for each in chunk if isinstance(each, Row)]
-        if good and column is None:
-            column = readers.column(
-                path, list(good[0].fields), options.input_column, codec.columns, what="inputs", option="--input-column"
-            )
-        beside = path.parent if getattr(codec, "opens", False) else None
-        cleaned = [row if isinstance(row, Reject) else _cleaned(row, column, codec, scan, beside) for row in chunk]
-        bad = [each for each in cleaned if isinstance(each, Reject)]
-        if bad and strict:
-            first = min(bad, key=lambda each: each.number)
-            raise InputError(f"{path}:{first.number} {first.reason}")
-        pairs = zip(chunk, cleaned, strict=True)
-        good = [row for row, value in pairs if isinstance(row, Row) and not isinstance(value, Reject)]
-        values = [each for each in cleaned if not isinstance(each, Reject)]
-        done.size += answers.write(good, _in_order_of_length(served, values), header=done.size == 0)
-        done.rejects_size = _append(rejects, path, bad, done.rejects_size)
-        done.rows, done.rejects = done.rows + len(chunk), done.rejects + len(bad)
+    kind = kind or KINDS.get(readers.kind_of(path, options), ".csv")
+    rows = islice(readers.rows(path, options) if scan is None else scan, done.rows, None)
+    value: Callable[[Row], bytes] | None = None if scan is None else _bases
+    ask = partial(generate, predictor, options=beams) if beams else predictor
+    columns = predictor.manifest.endpoints["serve"].columns
+    while chunk := list(islice(rows, BATCHES * predictor.manifest.batch_size)):
+        if value is None and (first := next((row for row in chunk if isinstance(row, Row)), None)):
+            value = _reader(path, options, codec, list(first.fields))
+        refused: list[Reject] = []
+
+        def refuse(reject: Reject, refused: list[Reject] = refused) -> None:
+            if options.on_invalid == "error":
+                raise InputError(f"{path}:{reject.number} {reject.reason}")
+            refused.append(reject)
+
+        lines = answer_rows(chunk, ask, value=value or _bases, columns=columns, on_reject=refuse)
+        content = as_text(lines, kind, header=done.size == 0).encode()
+        output.write(content)
+        output.flush()
+        done.size += len(content)
+        done.rejects_size = _append(rejects, path, refused, done.rejects_size)
+        done.rows, done.rejects = done.rows + len(chunk), done.rejects + len(refused)
         progress(done)
     return done
 
 
-def _cleaned(row: Row, column: str | None, codec: Any, scan: Scan | None, beside: Path | None) -> bytes | Reject:
-    """The row's value, a path taken from `beside`, as the codec wants it, or why it cannot be answered."""
-    if column not in row.fields:
-        return Reject(row.number, f"has no {column}; fill it in")
-    value = row.fields[column].encode()
-    if scan:
-        return value  # it looks at every base itself
-    try:
-        return codec.clean(value if beside is None else os.fsencode(beside / row.fields[column].strip()))
-    except InputError as error:
-        return Reject(row.number, str(error))
+def _reader(path: Path, options: Options, codec: Any, names: Sequence[str]) -> Callable[[Row], bytes]:
+    """Gives a row's value, of a file with columns of these names; a path is one from the file's folder.
+
+    Raises InputError for a file that has no column of inputs.
+    """
+    traits = codec.traits
+    column = readers.column(path, names, options.input_column, traits.columns, what="inputs", option="--input-column")
+
+    def value(row: Row) -> bytes:
+        if column not in row.fields:
+            raise InputError(f"has no {column}; fill it in")
+        text = row.fields[column]
+        return bytes(codec.clean(os.fsencode(path.parent / text.strip()) if traits.reads_files else text.encode()))
+
+    return value
 
 
-def answer_to_file(served: Served, path: Path, options: Options, codec: Any, output: Path, **more: Any) -> Done:
+def _bases(row: Row) -> bytes:
+    """A window, every base of which the scan has looked at."""
+    return row.fields["sequence"].encode()
+
+
+def answer_to_file(predictor: Predictor, path: Path, options: Options, codec: Any, output: Path, **more: Any) -> Done:
     """The same into a file, which appears when it is whole; interrupted, the next call goes on from the last chunk."""
     part, record = output.with_name(f"{output.name}.partial"), output.with_name(f"{output.name}.progress.json")
-    identity = {"input": str(path.absolute()), "model": served.manifest["files"], "options": vars(options)}
+    identity: dict[str, Any] = {
+        "input": str(path.absolute()),
+        "model": predictor.manifest.files,
+        "options": vars(options),
+    }
     if scan := more.get("scan"):
-        identity |= {"window": scan.width, "stride": scan.stride}
+        identity |= {"window": scan.window, "stride": scan.stride}
+    if beams := more.get("beams"):
+        identity |= {"num_beams": beams.num_beams}
     if path != readers.STANDARD_INPUT and path.exists():
         identity |= {"size": path.stat().st_size, "changed": path.stat().st_mtime_ns}
     done = _resumed(part, record, identity)
@@ -151,7 +175,7 @@ def answer_to_file(served: Served, path: Path, options: Options, codec: Any, out
             files.write_json(record, {"identity": identity, **vars(now)}, point="answers")
             more["progress"](now)
 
-        answer(served, path, options, codec, output=file, done=done, **{**more, "progress": note})
+        answer(predictor, path, options, codec, output=file, done=done, **{**more, "progress": note})
     part.replace(output)
     record.unlink(missing_ok=True)
     return done
@@ -170,39 +194,45 @@ def _resumed(part: Path, record: Path, identity: dict[str, Any]) -> Done:
     return Done(**before)
 
 
-def _in_order_of_length(served: Served, values: Sequence[bytes]) -> list[dict[str, Any]]:
-    """Answers in the order of the values, computed in the order of their lengths."""
-    order = np.argsort([len(value) for value in values], kind="stable")
-    answers = served([values[place] for place in order])
-    back: list[dict[str, Any]] = [{}] * len(values)
-    for place, found in zip(order, answers, strict=True):
-        back[place] = found
-    return back
+def as_text(lines: Sequence[Mapping[str, Any]], kind: str, *, header: bool) -> str:
+    """Lines of a table as .csv, .tsv, .jsonl or .bed."""
+    text = io.StringIO()
+    if kind == ".bed":
+        text.writelines(_bed(line) for line in lines)
+    elif kind == ".jsonl":
+        text.writelines(json.dumps(line, ensure_ascii=False, default=str) + "\n" for line in lines)
+    elif lines:
+        separator = "\t" if kind == ".tsv" else ","
+        table = csv.DictWriter(text, list(lines[0]), delimiter=separator, lineterminator="\n")
+        if header:
+            table.writeheader()
+        table.writerows(lines)
+    return text.getvalue()
 
 
-def _added(row: Row, answer: dict[str, Any]) -> dict[str, Any]:
+def _added(row: Row, answer: Mapping[str, Any]) -> dict[str, Any]:
     """The columns that are added; one that the file has already gets a _ behind its name."""
     added: dict[str, Any] = {}
-    for name in [each for each in ("answer", "probability", "score") if each in answer]:
-        free: str = name
+    for name, value in answer.items():
+        free = name
         while free in row.original:
             free += "_"
-        added[free] = round(answer[name], 6) if isinstance(answer[name], float) else answer[name]
+        added[free] = round(value, 6) if isinstance(value, float) else value
     return added
 
 
-def _bed(line: dict[str, Any]) -> str:
+def _bed(line: Mapping[str, Any]) -> str:
     """A line of BED: record, start, end, the answer as its name, its probability from 0 to 1,000, no strand."""
     score = round(1_000 * line["probability"])
     return f"{line['record']}\t{line['start']}\t{line['end']}\t{line['answer']}\t{score}\t.\n"
 
 
-def _append(rejects: Path, path: Path, bad: Sequence[Reject], size: int) -> int:
+def _append(rejects: Path, path: Path, refused: Sequence[Reject], size: int) -> int:
     """Adds rejects to their file and gives its size; no rejects, no file."""
-    if not bad:
+    if not refused:
         return size
     with rejects.open("ab") as file:
-        for each in sorted(bad, key=lambda each: each.number):
-            line = {"file": str(path), "row": each.number, "reason": each.reason}
+        for reject in refused:
+            line = {"file": str(path), "row": reject.number, "reason": reject.reason}
             file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
         return file.tell()

@@ -1,79 +1,152 @@
-"""Texts that an export writes, as they are written. Knows the export's endpoints, no task and no pattern."""
+"""Texts that an export generates: from a prompt, as they are generated, or of a file. Knows the export's endpoints."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from seqtasks.errors import UsageError
-from seqtasks.inference.predictor import Served, as_bytes
+from seqtasks.inference.manifest import Manifest
+from seqtasks.inference.predictor import Predictor, as_bytes
 
-HOTTEST = 10  # temperature: all tokens are nearly as probable then
-FIRST, CHUNK = 16, 128  # tokens written at a time: few at first, so that a reader sees them at once
+MAX_TEMPERATURE = 10  # all tokens are nearly as probable then
+FIRST, CHUNK = 16, 128  # tokens generated at a time: few at first, so that a reader sees them at once
 
 
 @dataclass(frozen=True)
-class Choice:
-    """How tokens are chosen. Raises UsageError for what is no choice."""
+class SamplingOptions:
+    """How tokens are sampled. Raises UsageError for values that mean nothing."""
 
     temperature: float = 1.0  # what logits are divided by; 0 for always the most probable token
-    top_k: int = 0  # of so many of the most probable only; 0 for all
-    top_p: float = 1.0  # of the fewest that are this probable together
-    penalty: float = 1.0  # by which what was written already is made less probable; 1 for not at all
+    top_k: int = 0  # sample from so many of the most probable; 0 for all
+    top_p: float = 1.0  # sample from the fewest that are this probable together
+    repetition_penalty: float = 1.0  # what the logits of generated tokens are lowered by; 1 for not at all
 
     def __post_init__(self) -> None:
-        if not 0 <= self.temperature <= HOTTEST:  # NaN is neither
-            raise UsageError(f"temperature is from 0 (always the most probable) to {HOTTEST}, not {self.temperature}")
+        if not 0 <= self.temperature <= MAX_TEMPERATURE:  # NaN is neither
+            raise UsageError(
+                f"temperature is from 0 (always the most probable) to {MAX_TEMPERATURE}, not {self.temperature}"
+            )
         if self.top_k < 0:
             raise UsageError(f"top_k is at least 1, or 0 for all tokens, not {self.top_k}")
         if not 0 < self.top_p <= 1:
             raise UsageError(f"top_p is above 0 and at most 1, not {self.top_p}")
-        if not 0 < self.penalty < math.inf:
-            raise UsageError(f"penalty is above 0, 1 for none, not {self.penalty}")
+        if not 0 < self.repetition_penalty < math.inf:
+            raise UsageError(f"repetition_penalty is above 0, 1 for none, not {self.repetition_penalty}")
+
+
+@dataclass(frozen=True)
+class BeamOptions:
+    """How the most probable text is searched for. Raises UsageError for values that mean nothing."""
+
+    num_beams: int | None = None  # 1 is greedy, None is as the model was set
+
+    def __post_init__(self) -> None:
+        if self.num_beams is not None and self.num_beams < 1:
+            raise UsageError(f"num_beams is at least 1, not {self.num_beams}")
+
+    def width(self, predictor: Predictor) -> int:
+        """The number of beams for a model."""
+        return int(predictor.manifest.settings["num_beams"] if self.num_beams is None else self.num_beams)
+
+
+def generate(
+    predictor: Predictor, values: Sequence[bytes], options: BeamOptions | SamplingOptions, *, seed: int = 0
+) -> list[dict[str, Any]]:
+    """A text for each value: {"answer": ..., "score": ..., "alternatives": [...]}, the second best from the second on.
+
+    The score is log probability over ((5 + words) / 6) ** length_penalty. A sampled text has only an answer; the one of
+    value i has the seed `seed` + i. Raises UsageError for an export that lacks the endpoint.
+    """
+    sampling = isinstance(options, SamplingOptions)
+    require(predictor.manifest, predictor.folder, "sample" if sampling else "beam_search")
+    size = predictor.manifest.batch_size
+    answers: list[dict[str, Any]] = []
+    for start in range(0, len(values), size):
+        batch = values[start : start + size]
+        if isinstance(options, SamplingOptions):
+            answers += _sampled(predictor, batch, options, seed + start)
+        else:
+            answers += _searched(predictor, batch, options)
+    return answers
+
+
+def _searched(predictor: Predictor, values: Sequence[bytes], options: BeamOptions) -> list[dict[str, Any]]:
+    import tensorflow as tf
+
+    beams = predictor.model.beam_search(tf.constant(values, tf.string), options.width(predictor))
+    found = list[dict[str, Any]]()
+    for texts, scores in zip(beams["answers"].numpy(), beams["scores"].numpy().tolist(), strict=True):
+        first, *others = ({"answer": text.decode(), "score": score} for text, score in zip(texts, scores, strict=True))
+        found.append({**first, "alternatives": others})
+    return found
+
+
+def _sampled(
+    predictor: Predictor, values: Sequence[bytes], options: SamplingOptions, seed: int
+) -> list[dict[str, Any]]:
+    import tensorflow as tf
+
+    seeds = tf.range(seed, seed + len(values), dtype=tf.int64)
+    numbers = (options.temperature, options.top_k, options.top_p)
+    texts = predictor.model.sample(tf.constant(values, tf.string), *numbers, seeds)["answer"].numpy()
+    return [{"answer": text.decode()} for text in texts]
 
 
 def stream(
-    served: Served, prompts: Sequence[str | bytes], *, length: int, seeds: Sequence[int], choice: Choice, stop: str = ""
+    predictor: Predictor,
+    prompts: Sequence[str | bytes],
+    *,
+    max_new_tokens: int,
+    seeds: Sequence[int],
+    options: SamplingOptions,
+    stop: str = "",
 ) -> Iterator[list[str]]:
-    """Writes `length` tokens behind each prompt, a seed each: again and again what is new of every text.
+    """Generates so many tokens after each prompt, a seed each: again and again what is new of every text.
 
-    A text ends before the stop string. It depends on its prompt, seed and choice alone. Raises UsageError for an export
-    that does not write and for a negative length, before anything is written.
+    A text ends before the stop string. It depends on its prompt, seed and options alone. Raises UsageError, before
+    anything is generated, for an export that does not go on with a text and for a negative number of tokens.
     """
-    check(served)
-    if length < 0:
-        raise UsageError(f"length is at least 0, not {length}")
-    return _parts(served, prompts, length, seeds, choice, stop)
+    require(predictor.manifest, predictor.folder, "decode")
+    if max_new_tokens < 0:
+        raise UsageError(f"max_new_tokens is at least 0, not {max_new_tokens}")
+    return _parts(predictor, prompts, max_new_tokens, seeds, options, stop)
 
 
 def _parts(
-    served: Served, prompts: Sequence[str | bytes], length: int, seeds: Sequence[int], choice: Choice, stop: str
+    predictor: Predictor,
+    prompts: Sequence[str | bytes],
+    remaining: int,
+    seeds: Sequence[int],
+    options: SamplingOptions,
+    stop: str,
 ) -> Iterator[list[str]]:
     import tensorflow as tf
 
-    states = served.model.begin(tf.constant([as_bytes(prompt) for prompt in prompts], tf.string))
-    kind = (choice.temperature, choice.top_k, choice.top_p, choice.penalty, tf.constant(seeds, tf.int64))
+    states = predictor.model.prefill(tf.constant([as_bytes(prompt) for prompt in prompts], tf.string))
+    numbers = (options.temperature, options.top_k, options.top_p, options.repetition_penalty)
     ends = [Stop(stop) for _ in prompts]
     count = FIRST
-    while length > 0 and not all(end.reached for end in ends):
-        count = min(count, length)
-        text, states = served.model.go_on(states, count, *kind)
-        length, count = length - count, CHUNK
-        yield [end.before(each.decode()) for end, each in zip(ends, text.numpy(), strict=True)]
+    while remaining > 0 and not all(end.reached for end in ends):
+        count = min(count, remaining)
+        texts, states = predictor.model.decode(states, count, *numbers, tf.constant(seeds, tf.int64))
+        remaining, count = remaining - count, CHUNK
+        yield [end.before(text.decode()) for end, text in zip(ends, texts.numpy(), strict=True)]
     if stop:
         yield [end.rest() for end in ends]
 
 
 class Stop:
-    """Lets a text pass, part by part, until a string stands in it."""
+    """Lets a text pass, part by part, until a string occurs in it."""
 
     def __init__(self, string: str) -> None:
         self.string, self.held, self.reached = string, "", False
 
     def before(self, text: str) -> str:
-        """What of the next part is known to stand before the string."""
+        """The part of the next text that is known to precede the string."""
         if self.reached or not self.string:
             return "" if self.reached else text
         text = self.held + text
@@ -85,34 +158,37 @@ class Stop:
         return text[:end]
 
     def rest(self) -> str:
-        """What was held back, because the string might have begun there."""
+        """The text held back because the string might have begun in it."""
         held, self.held = self.held, ""
         return held
 
 
-def score(served: Served, parts: Iterable[bytes]) -> tuple[float, int]:
-    """Nats that a text costs, and its characters; it may come in parts. Raises UsageError for what does not write."""
+def score(predictor: Predictor, parts: Iterable[bytes]) -> tuple[float, int]:
+    """Nats of a text, which may come in parts, and its characters; raises UsageError for what does not generate."""
     import tensorflow as tf
 
-    check(served)
-    states, total, characters = served.model.start(1), 0.0, 0
+    require(predictor.manifest, predictor.folder, "score")
+    states, total, characters = predictor.model.initial_state(1), 0.0, 0
     for part in parts:
-        nats, states = served.model.score(tf.constant([part]), states)
+        nats, states = predictor.model.score(tf.constant([part]), states)
         total, characters = total + float(nats[0]), characters + len(part.decode(errors="replace"))
     return total, characters
 
 
-def strangers(served: Served, texts: Sequence[str | bytes]) -> list[str]:
-    """Of each text what the model has never seen and reads as unknown, each piece once."""
+def unknown_tokens(predictor: Predictor, texts: Sequence[str | bytes]) -> list[str]:
+    """The tokens of each text that the model has never seen, each once."""
     import tensorflow as tf
 
-    check(served)
-    found: Any = served.model.strangers(tf.constant([as_bytes(text) for text in texts], tf.string)).numpy()
+    require(predictor.manifest, predictor.folder, "unknown_tokens")
+    found: Any = predictor.model.unknown_tokens(tf.constant([as_bytes(text) for text in texts], tf.string)).numpy()
     return ["".join(dict.fromkeys(each.decode())) for each in found]
 
 
-def check(served: Served) -> None:
-    """Raises UsageError for an export that answers but does not write."""
-    if not hasattr(served.model, "go_on"):
-        task = served.manifest.get("task", "another task")
-        raise UsageError(f'{served.folder} is of {task}, which does not write; use "seqtasks predict {task}"')
+def require(manifest: Manifest, folder: Path, endpoint: str) -> None:
+    """Raises UsageError, which names what else to use, for an export that lacks an endpoint."""
+    if endpoint in manifest.endpoints:
+        return
+    of = f"{folder} is of {manifest.task}"
+    if endpoint in ("decode", "score", "unknown_tokens"):
+        raise UsageError(f'{of}, which does not go on with a text; use "seqtasks predict {manifest.task}"')
+    raise UsageError(f"{of}, which has no {endpoint}; it has {', '.join(manifest.endpoints)}")

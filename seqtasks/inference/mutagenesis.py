@@ -1,4 +1,4 @@
-"""What each base of a sequence matters to an answer: the answer is asked again with every base replaced in turn."""
+"""What of a sequence matters to an answer: it is answered again with every letter replaced in turn."""
 
 from __future__ import annotations
 
@@ -6,24 +6,31 @@ from typing import Any
 
 import numpy as np
 
+from seqtasks.codecs import Alphabet
 from seqtasks.errors import UsageError
-from seqtasks.inference.predictor import Served
+from seqtasks.inference.predictor import Predictor
 
 
-def effects(served: Served, codec: Any, value: bytes) -> np.ndarray:
+def effects(predictor: Predictor, codec: Any, value: bytes) -> np.ndarray:
     """How much less probable the answer is with each letter in each place (T, letters), in nats of log odds.
 
-    In silico mutagenesis (Alipanahi et al., 2015), through the export. Raises UsageError for a codec without letters to
-    put in a letter's place and for a value longer than what is read.
+    In silico mutagenesis (Alipanahi et al., 2015), through the export. Raises UsageError for a codec without an
+    alphabet, a value longer than the network reads, and answers that are no class.
     """
-    letters = getattr(codec, "alternatives", "")
-    if not letters:
-        raise UsageError("--plot is for sequences of a few letters, such as DNA")
-    if len(value) > codec.length:
-        raise UsageError(f"--plot draws at most {codec.length:,} bases, not {len(value):,}; give a part of them")
-    places = [(place, letter) for place in range(len(value)) for letter in range(len(letters))]
-    changed = [value[:place] + letters[letter : letter + 1].encode() + value[place + 1 :] for place, letter in places]
-    whole, *others = served([value, *changed])
+    import tensorflow as tf
+
+    alphabet: Alphabet | None = codec.traits.alphabet
+    if alphabet is None:
+        raise UsageError("--explain is for pictures and for sequences of a few letters, such as DNA")
+    steps = int(codec.encode(tf.constant([value]))[1][0])
+    if steps < len(value):
+        raise UsageError(f"--explain draws at most {steps:,} letters, not {len(value):,}; give a part of them")
+    letters = alphabet.letters
+    places = [(place, letter) for place in range(len(value)) for letter in letters]
+    changed = [value[:place] + letter.encode() + value[place + 1 :] for place, letter in places]
+    whole, *others = predictor([value, *changed])
+    if "probabilities" not in whole:
+        raise UsageError("--explain compares the probabilities of classes, and these answers have none")
     odds = np.array([_odds(other["probabilities"][whole["answer"]]) for other in others])
     return (_odds(whole["probability"]) - odds).reshape(len(value), len(letters))
 

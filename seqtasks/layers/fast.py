@@ -8,8 +8,9 @@ import keras
 import tensorflow as tf
 
 from seqtasks.errors import UsageError
-from seqtasks.layers import recurrence
-from seqtasks.layers.recurrence import States, Weights
+from seqtasks.layers.backward import train
+from seqtasks.layers.plan import plan
+from seqtasks.layers.recurrence import States, Table, Weights, forward
 
 
 class Fast:
@@ -22,7 +23,7 @@ class Fast:
     go_backwards: bool
     return_sequences: bool
     zero_output_for_mask: bool
-    table: Weights | None = None  # set by Folded while it is called
+    table: Table | None = None  # set by FusedEmbedding while it is called: what comes are ids then
     weight_dropout: float = 0.0  # set by stack: share of the recurrent kernel that a batch in training goes without
 
     def why_not_fast(self, *, training: bool = True) -> str:
@@ -63,8 +64,7 @@ class Fast:
     def step(self, inputs: tf.Tensor, states: States, weights: Weights | None = None) -> tuple[tf.Tensor, States]:
         """Inputs (B, D) and states (B, U) each -> the output (B, U) and the next states: one step, for inference.
 
-        `weights_of_steps()`, given, is made once for many steps; with a table in place of the kernel, inputs are ids
-        (B, 1).
+        `weights_of_steps()`, given, is made once for many steps; given a table, inputs are ids (B, 1).
         """
         if self.why_not_fast(training=False):
             return self.cell(inputs, list(states), training=False)
@@ -87,7 +87,11 @@ class Fast:
         mask = _mask(mask, sequences)
         if training and self.cell.dropout:
             sequences *= self.cell.get_dropout_mask(sequences[:, 0])[:, None]
-        weights = self.table or self.weights_of_steps()
+        if self.table is None:
+            weights = self.weights_of_steps()
+            sequences = tf.cast(sequences, weights.kernel.dtype)  # whole numbers are numbers as all others
+        else:
+            weights = self.table
         if training and self.weight_dropout:
             weights = self._without_some(weights)
         states = tuple(tf.cast(each, weights.bias.dtype) for each in tf.nest.flatten(initial_state))
@@ -97,10 +101,10 @@ class Fast:
                 raise ValueError(f"a state for these sequences is {wanted}, not {tuple(state.shape)}")
         given = (self.equations, sequences, mask, states, weights)
         if training:
-            chosen = recurrence.plan(weights, sequences.shape[1])
-            outputs, states = recurrence.train(*given, backwards=self.go_backwards, chosen=chosen)
+            chosen = plan(weights.recurrent[0], sequences.shape[1])
+            outputs, states = train(*given, backwards=self.go_backwards, chosen=chosen)
         else:
-            outputs, states = recurrence.forward(*given, backwards=self.go_backwards, sequences=self.return_sequences)
+            outputs, states = forward(*given, backwards=self.go_backwards, sequences=self.return_sequences)
         return self._as_keras_gives_it(outputs, states, mask)
 
     def _without_some(self, weights: Weights) -> Weights:

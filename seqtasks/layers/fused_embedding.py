@@ -8,19 +8,19 @@ import keras
 import tensorflow as tf
 
 from seqtasks.layers.fast import Fast
-from seqtasks.layers.recurrence import Weights
+from seqtasks.layers.recurrence import Table
 
-FOLDED = 512  # entries of a vocabulary up to which the table costs less than the products that it spares
+MAX_VOCABULARY = 512  # entries of a vocabulary up to which the table costs less than the products that it spares
 
 
 @keras.saving.register_keras_serializable("seqtasks")
-class Folded(keras.layers.Layer):
+class FusedEmbedding(keras.layers.Layer):
     """layer(embedding(ids)), exactly, by a gather from E W + b instead of a product for every step.
 
     The recurrent layer may be a Bidirectional around one; `dropout` is that of whole features of the vectors, as in
     SpatialDropout1D. The table is no weight: it is made anew in each call, a product of V rows. Where the vocabulary is
     large, or where something stands between the two (a mask that the embedding makes, dropout in training), nothing is
-    folded.
+    fused.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Folded(keras.layers.Layer):
     ) -> Any:
         """Ids (B, T) -> what the recurrent layer gives for their vectors (B, T, E)."""
         given = {"mask": mask, "initial_state": initial_state, "training": training}
-        if not self.folds(training=training):
+        if not self.can_fuse(training=training):
             vectors = self.dropout(self.embedding(ids), training=training)
             return self.recurrent(vectors, **given)
         directions = self._directions()
@@ -55,22 +55,22 @@ class Folded(keras.layers.Layer):
             for each in directions:
                 each.table = None
 
-    def folds(self, *, training: bool) -> bool:
+    def can_fuse(self, *, training: bool) -> bool:
         """Whether the table is used."""
         directions = self._directions()
         return (
-            self.embedding.input_dim <= FOLDED
+            self.embedding.input_dim <= MAX_VOCABULARY
             and not self.embedding.mask_zero
             and not (training and self.dropout.rate)
             and all(isinstance(each, Fast) and not each.why_not_fast(training=training) for each in directions)
             and not any(each.cell.dropout for each in directions)  # Keras would make its mask of the ids
         )
 
-    def table(self, recurrent: Fast) -> Weights:
+    def table(self, recurrent: Fast) -> Table:
         """The layer's weights with, in place of the kernel, what each id projects to, (V, G)."""
         weights = recurrent.weights_of_steps()
         vectors = tf.cast(tf.convert_to_tensor(self.embedding.embeddings), weights.kernel.dtype)
-        return Weights(weights.project(vectors), tf.zeros_like(weights.bias), weights.recurrent)
+        return Table(weights.project(vectors), tf.zeros_like(weights.bias), weights.recurrent)
 
     def _directions(self) -> list[Any]:
         layer = self.recurrent
@@ -81,6 +81,6 @@ class Folded(keras.layers.Layer):
         return {**super().get_config(), **parts, "dropout": self.dropout.rate}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Folded:
+    def from_config(cls, config: dict[str, Any]) -> FusedEmbedding:
         parts = {name: keras.saving.deserialize_keras_object(config.pop(name)) for name in ("embedding", "recurrent")}
         return cls(**parts, **config)

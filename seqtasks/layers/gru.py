@@ -13,6 +13,7 @@ class Equations:
     """z = sigmoid(x_z + h U_z), r = sigmoid(x_r + h U_r), c = tanh(x_c + r (h U_c + b)), h' = z h + (1 - z) c."""
 
     kept = 3
+    alike = False
 
     def forward(self, inputs: tf.Tensor, states: States, parameters: States) -> tuple[States, States]:
         (before,), (kernel, bias) = states, parameters

@@ -13,6 +13,7 @@ class Equations:
     """i, f, o = sigmoid(x + h U), g = tanh(x + h U), c' = f c + i g, h' = o tanh(c')."""
 
     kept = 5
+    alike = True
 
     def forward(self, inputs: tf.Tensor, states: States, parameters: States) -> tuple[States, States]:
         (before, memory), (kernel,) = states, parameters

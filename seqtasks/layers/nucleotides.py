@@ -1,4 +1,4 @@
-"""Bases as sets of four bits (codecs.nucleotides): the other strand, shares, k-mers."""
+"""Bases as sets of four bits (codecs.nucleotides): the other strand, frequencies, k-mers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BITS = (np.arange(16)[:, None] >> np.arange(4)) & 1  # whether a set holds A, C,
 
 
 @keras.saving.register_keras_serializable("seqtasks")
-class Strands(keras.layers.Layer):
+class ReverseComplement(keras.layers.Layer):
     """Bases (B, T) and lengths (B,) -> those of each row and, behind all rows, of its reverse complement."""
 
     def call(self, values: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -24,7 +24,7 @@ class Strands(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("seqtasks")
-class Mixtures(keras.layers.Layer):
+class BaseFrequencies(keras.layers.Layer):
     """Bases (B, T) -> the share of each of the four, float32 (B, T, 4); none behind a row's end."""
 
     def call(self, values: tf.Tensor) -> tf.Tensor:

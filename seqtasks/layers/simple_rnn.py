@@ -19,6 +19,7 @@ class Equations:
 
     activation: str
     kept: int = 0
+    alike: bool = True
 
     def forward(self, inputs: tf.Tensor, states: States, parameters: States) -> tuple[States, States]:
         sums = inputs + product(states[0], parameters[0], inputs.dtype)

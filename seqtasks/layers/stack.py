@@ -9,28 +9,32 @@ from typing import Any
 import keras
 from keras import ops
 
-from seqtasks.errors import UsageError, unknown
-from seqtasks.layers.fused_embedding import Folded
+from seqtasks.layers.fused_embedding import FusedEmbedding
 from seqtasks.layers.gru import GRU
 from seqtasks.layers.lstm import LSTM
 from seqtasks.layers.simple_rnn import SimpleRNN
-from seqtasks.layers.stateful import Carried
+from seqtasks.layers.stateful import Stateful
+from seqtasks.settings import Setting, Settings, at_least, one_of, share
 
-DEFAULTS: dict[str, bool | int | float | str] = {
-    "cell": "gru",  # simple, irnn, lstm or gru
-    "layers": 1,
-    "units": 64,  # of each direction
-    "bidirectional": False,
-    "dropout": 0.0,  # of whole features of a row, the same at every step (Gal and Ghahramani, 2016)
-    "recurrent_dropout": 0.0,
-    "weight_dropout": 0.0,  # of the recurrent kernels, one mask a batch (Merity et al., 2018)
-    "precision": "float32",  # of the products in training; bfloat16 keeps states and weights in float32
+CELL_NAMES = ("simple_rnn", "irnn", "lstm", "gru")
+POLICIES = ("float32", "mixed_bfloat16")
+
+SETTINGS: Settings = {
+    "cell": Setting("gru", "simple_rnn, irnn, lstm or gru", one_of(*CELL_NAMES)),
+    "num_layers": Setting(1, "recurrent layers", at_least(1)),
+    "units": Setting(64, "units of each recurrent layer, in each direction", at_least(1)),
+    "bidirectional": Setting(False, "whether sequences are read in both directions"),
+    "dropout": Setting(0.0, "of whole features, the same at every step (Gal and Ghahramani, 2016)", share),
+    "recurrent_dropout": Setting(0.0, "of the recurrent layers' states", share),
+    "weight_dropout": Setting(0.0, "of the recurrent kernels, one mask a batch (Merity et al., 2018)", share),
+    "dtype_policy": Setting(
+        "float32", "float32, or mixed_bfloat16: products in bfloat16, states and weights in float32", one_of(*POLICIES)
+    ),
 }
-PRECISIONS = ("float32", "bfloat16")
 
 # irnn: ReLU with the identity as recurrent matrix (Le, Jaitly and Hinton, 2015)
 CELLS: dict[str, tuple[type[keras.layers.RNN], dict[str, str]]] = {
-    "simple": (SimpleRNN, {}),
+    "simple_rnn": (SimpleRNN, {}),
     "irnn": (SimpleRNN, {"activation": "relu", "recurrent_initializer": "identity"}),
     "lstm": (LSTM, {}),
     "gru": (GRU, {}),
@@ -38,55 +42,60 @@ CELLS: dict[str, tuple[type[keras.layers.RNN], dict[str, str]]] = {
 
 
 def stack(
-    values: keras.KerasTensor,
-    mask: keras.KerasTensor,
-    settings: Mapping[str, Any],
-    *,
-    sequences: bool,
-    embedding: keras.layers.Embedding | None = None,
+    values: keras.KerasTensor, mask: keras.KerasTensor, settings: Mapping[str, Any], *, sequences: bool
 ) -> keras.KerasTensor:
     """Values (B, T, E) through the recurrent layers -> all states (B, T, U) or, without `sequences`, the last (B, U).
 
-    With an embedding values are the ids (B, T) that it takes, and it folds into the first layer where it can. The last
-    state is the one at a row's own last step; U is doubled where both directions are read. Raises UsageError for
-    settings that make no layer.
+    Where values are an embedding's output, it is fused with the first layer. The last state is the one at a row's own
+    last step; U is doubled where both directions are read.
     """
-    check(settings)
-    for number in range(1, settings["layers"] + 1):
-        layer = recurrent(settings, sequences=sequences or number < settings["layers"], name=f"recurrent_{number}")
-        if embedding is not None and number == 1:
-            layer = Folded(embedding, layer, settings["dropout"], name="folded")
+    looked_up = embedding_of(values)
+    for number in range(1, settings["num_layers"] + 1):
+        sequence = sequences or number < settings["num_layers"]
+        layer = recurrent(settings, sequences=sequence, name=f"recurrent_{number}")
+        if looked_up and number == 1:
+            embedding, values = looked_up
+            layer = FusedEmbedding(embedding, layer, settings["dropout"], name="fused_embedding")
         else:
             values = keras.layers.SpatialDropout1D(settings["dropout"], name=f"dropout_{number}")(values)
         values = layer(values, mask=mask)
     return ops.cast(values, "float32")
 
 
-def carried(
-    ids: keras.KerasTensor, fresh: keras.KerasTensor, settings: Mapping[str, Any], *, embedding: keras.layers.Embedding
-) -> list[keras.KerasTensor]:
-    """Ids (B, T) of a stream, B at most the setting `batch` -> the states (B, T, U) of each layer.
+def embedding_of(values: keras.KerasTensor) -> tuple[keras.layers.Embedding, keras.KerasTensor] | None:
+    """The embedding whose output some values are, and the ids that it takes; None for any other values."""
+    history = values._keras_history
+    if not isinstance(history.operation, keras.layers.Embedding):
+        return None
+    return history.operation, history.operation._inbound_nodes[history.node_index].input_tensors[0]  # of this call
 
-    They go on from the last batch's, but in rows that are `fresh`, bool (B,). Raises UsageError as `stack` does, and
-    for layers that read both ways: what is to be written does not stand there yet.
+
+def stateful_stack(
+    ids: keras.KerasTensor,
+    reset_states: keras.KerasTensor,
+    settings: Mapping[str, Any],
+    *,
+    embedding: keras.layers.Embedding,
+) -> list[keras.KerasTensor]:
+    """Ids (B, T) of a stream, B at most the setting `batch_size` -> the states (B, T, U) of each layer.
+
+    They continue the last batch's, except in rows where `reset_states`, bool (B,). All layers read forward: what is to
+    be written is not there yet.
     """
-    check(settings)
-    if settings["bidirectional"]:
-        raise UsageError("what is still to be written cannot be read backwards; leave bidirectional out")
     values, states = ids, []
-    for number in range(1, settings["layers"] + 1):
-        layer = recurrent(settings, sequences=True, name=f"recurrent_{number}", carries=True)
+    for number in range(1, settings["num_layers"] + 1):
+        layer = recurrent(settings, sequences=True, name=f"recurrent_{number}", states=True)
         if number == 1:
-            layer = Folded(embedding, layer, settings["embedding_dropout"], name="folded")
+            layer = FusedEmbedding(embedding, layer, settings["embedding_dropout"], name="fused_embedding")
         else:
             values = keras.layers.SpatialDropout1D(settings["dropout"], name=f"dropout_{number}")(values)
-        values = Carried(layer, settings["batch"], name=f"carried_{number}")(values, fresh)
+        values = Stateful(layer, settings["batch_size"], name=f"stateful_{number}")(values, reset_states)
         states.append(ops.cast(values, "float32"))
     return states
 
 
-def recurrent(settings: Mapping[str, Any], *, sequences: bool, name: str, carries: bool = False) -> keras.layers.Layer:
-    """One recurrent layer, in one direction or both; one that carries gives its last states beside its outputs.
+def recurrent(settings: Mapping[str, Any], *, sequences: bool, name: str, states: bool = False) -> keras.layers.Layer:
+    """One recurrent layer; in both directions where settings say `bidirectional`; it may give its last states as well.
 
     No cuDNN: an export traced beside a GPU would run on no CPU.
     """
@@ -95,32 +104,19 @@ def recurrent(settings: Mapping[str, Any], *, sequences: bool, name: str, carrie
     layer = kind(
         settings["units"],
         return_sequences=sequences,
-        return_state=carries,
+        return_state=states,
         recurrent_dropout=settings["recurrent_dropout"],
-        dtype="float32" if settings["precision"] == "float32" else "mixed_bfloat16",
+        dtype=settings["dtype_policy"],
         name=name,
         **arguments,
         **portable,
     )
-    if settings["bidirectional"]:
+    both = settings.get("bidirectional", False)
+    if both:
         layer = keras.layers.Bidirectional(layer, name=name)
-    for each in (layer.forward_layer, layer.backward_layer) if settings["bidirectional"] else (layer,):
+    for each in (layer.forward_layer, layer.backward_layer) if both else (layer,):
         each.weight_dropout = settings["weight_dropout"]
     return layer
-
-
-def check(settings: Mapping[str, Any]) -> None:
-    """Raises UsageError for settings that make no layer."""
-    if settings["cell"] not in CELLS:
-        raise unknown("cell", settings["cell"], CELLS)
-    if settings["precision"] not in PRECISIONS:
-        raise unknown("precision", settings["precision"], PRECISIONS)
-    for name in ("layers", "units", "embedding"):
-        if settings.get(name, 1) < 1:
-            raise UsageError(f"{name} is at least 1, not {settings[name]}")
-    for name, value in settings.items():
-        if name.endswith("dropout") and not 0 <= value < 1:
-            raise UsageError(f"{name} is at least 0 and below 1, not {value}")
 
 
 def emulates_bfloat16() -> bool:

@@ -1,4 +1,4 @@
-"""A recurrent layer that goes on where it stopped."""
+"""A recurrent layer whose next batch continues where the last one ended."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import keras
 import tensorflow as tf
 
 
-class Carried(keras.layers.Layer):
-    """Values (B, T, ...) and bool (B,), where rows begin anew -> outputs (B, T, U); the last states are kept.
+class Stateful(keras.layers.Layer):
+    """Values (B, T, ...) and bool (B,), whose states are reset -> outputs (B, T, U); the last states are kept.
 
-    They are each row's first ones in the next call, with no gradient through them. Keras's `stateful` without a fixed
+    They are each row's initial ones in the next call, with no gradient through them. Keras's `stateful` without a fixed
     batch: at most `rows` of them. The recurrent layer gives its outputs and states.
     """
 
@@ -30,9 +30,9 @@ class Carried(keras.layers.Layer):
     def compute_output_shape(self, shape: tuple[int | None, ...], *_: Any) -> Any:
         return self.recurrent.compute_output_shape(shape)[0]
 
-    def call(self, values: tf.Tensor, fresh: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def call(self, values: tf.Tensor, reset_states: tf.Tensor, training: bool = False) -> tf.Tensor:
         rows = tf.shape(values)[0]
-        first = [tf.where(fresh[:, None], 0.0, tf.convert_to_tensor(state)[:rows]) for state in self.states]
+        first = [tf.where(reset_states[:, None], 0.0, tf.convert_to_tensor(state)[:rows]) for state in self.states]
         outputs, *last = self.recurrent(values, initial_state=first, training=training)
         for state, new in zip(self.states, last, strict=True):
             state.assign(tf.concat([tf.cast(new, tf.float32), tf.convert_to_tensor(state)[rows:]], 0))

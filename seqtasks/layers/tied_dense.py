@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 
-class Tied(keras.layers.Layer):
+class TiedDense(keras.layers.Layer):
     """Values (..., E) -> logits (..., V): the product with each entry's vector, and a bias (Press and Wolf, 2017)."""
 
     def __init__(self, embedding: keras.layers.Embedding, **arguments: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a written sentence is worth beside those that people wrote: BLEU, ROUGE-L and CIDEr-D.
+"""Figures of generated captions, by the references that people wrote: BLEU, ROUGE-L, CIDEr-D and others.
 
 Sentences are compared as words in small letters, without punctuation: `words`.
 """
@@ -10,12 +10,19 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-LONGEST = 4  # words of a phrase that is looked at
-SPREAD = 6.0  # words by which a sentence may be longer or shorter, CIDEr-D's sigma
-RECALL = 1.2  # weight of recall in ROUGE-L
+import numpy as np
+
+from seqtasks.metrics import pages
+from seqtasks.metrics.report import Report
+from seqtasks.task import Examples
+
+MAX_PHRASE = 4  # words of the longest phrases that are compared
+SIGMA = 6.0  # of CIDEr-D, in words by which a sentence is longer or shorter
+BETA = 1.2  # of ROUGE-L: weight of recall
+SHOWN = 50  # examples on a page
 
 LETTER = r"[^\s'’]"  # when signs that are in no word are blanks
 
@@ -33,8 +40,46 @@ def _letter(sign: str) -> str:
     return sign if sign in "'’" or unicodedata.category(sign)[0] in "LMN" else " "
 
 
-def captions(written: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, float]:
-    """Sentences and, for each, those that people wrote -> bleu_1 to bleu_4 and rouge_l, from 0 to 1, and cider_d."""
+def captions(written: Sequence[str], references: Sequence[Sequence[str]], known: Collection[str]) -> dict[str, float]:
+    """Captions, the references of each, and the training's sentences -> `overlap`, and shares from 0 to 1:
+
+    exact_match, of captions that are one of their references, word for word; novelty, of those that nobody wrote in
+    training; unique, of different ones.
+    """
+    plain = [_plain(each) for each in written]
+    theirs = [{_plain(each) for each in several} for several in references]
+    before = {_plain(each) for each in known}
+    return {
+        **overlap(written, references),
+        "exact_match": sum(one in several for one, several in zip(plain, theirs, strict=True)) / len(plain),
+        "novelty": sum(one not in before for one in plain) / len(plain),
+        "unique": len(set(plain)) / len(plain),
+    }
+
+
+def report(name: str, examples: Examples, answers: Sequence[str], scores: np.ndarray, known: Sequence[str]) -> Report:
+    """Figures of `captions`; the answers and their scores (N,) in a table, with the references, and on a page.
+
+    Targets, and the training's `known` ones, are references with line feeds between them.
+    """
+    import pandas as pd
+
+    references = [target.split("\n") for target in examples.targets[:]]
+    table: dict[str, Any] = {"row": range(1, len(answers) + 1), "caption": answers, "score": scores.round(4)}
+    for number in range(max(map(len, references))):
+        table[f"reference_{number + 1}"] = [each[number] if number < len(each) else "" for each in references]
+    contents = examples.take(np.arange(min(SHOWN, len(answers)))).inputs[:]
+    return Report(
+        captions(answers, references, {sentence for target in known for sentence in target.split("\n")}),
+        headline="bleu_4",
+        size=(len(answers), "examples"),
+        tables={"predictions.csv": pd.DataFrame(table)},
+        files={"report.html": pages.captions(name, contents, answers, references)},
+    )
+
+
+def overlap(written: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, float]:
+    """Captions and the references of each -> bleu_1 to bleu_4 and rouge_l, from 0 to 1, and cider_d."""
     ours = [words(each) for each in written]
     theirs = [[words(each) for each in several] for several in references]
     return {
@@ -56,7 +101,7 @@ def bleu(written: Sequence[list[str]], references: Sequence[Sequence[list[str]]]
         [" ".join(each) for each in written], streams, tokenize="none", smooth_method="none", force=True
     )
     shares = [precision / 100 for precision in found.precisions]
-    return {f"bleu_{order}": found.bp * math.prod(shares[:order]) ** (1 / order) for order in range(1, LONGEST + 1)}
+    return {f"bleu_{order}": found.bp * math.prod(shares[:order]) ** (1 / order) for order in range(1, MAX_PHRASE + 1)}
 
 
 def rouge_l(written: list[str], references: Sequence[list[str]]) -> float:
@@ -66,7 +111,7 @@ def rouge_l(written: list[str], references: Sequence[list[str]]) -> float:
     recall = max(each / max(len(other), 1) for each, other in zip(common, references, strict=True))
     if not precision or not recall:
         return 0.0
-    return (1 + RECALL**2) * precision * recall / (recall + RECALL**2 * precision)
+    return (1 + BETA**2) * precision * recall / (recall + BETA**2 * precision)
 
 
 def cider_d(written: Sequence[list[str]], references: Sequence[Sequence[list[str]]]) -> float:
@@ -79,7 +124,7 @@ def cider_d(written: Sequence[list[str]], references: Sequence[Sequence[list[str
     examples = math.log(len(references))
 
     def weighed(sentence: list[str]) -> list[dict[Phrase, float]]:
-        vectors: list[dict[Phrase, float]] = [{} for _ in range(LONGEST)]
+        vectors: list[dict[Phrase, float]] = [{} for _ in range(MAX_PHRASE)]
         for phrase, count in Counter(_phrases(sentence)).items():
             vectors[len(phrase) - 1][phrase] = count * (examples - math.log(max(seen[phrase], 1)))
         return vectors
@@ -88,16 +133,20 @@ def cider_d(written: Sequence[list[str]], references: Sequence[Sequence[list[str
     for one, several in zip(written, references, strict=True):
         ours = weighed(one)
         for other in several:
-            shorter = math.exp(-((len(one) - len(other)) ** 2) / (2 * SPREAD**2))
+            shorter = math.exp(-((len(one) - len(other)) ** 2) / (2 * SIGMA**2))
             alike = sum(_cosine(mine, theirs) for mine, theirs in zip(ours, weighed(other), strict=True))
-            total += 10 * shorter * alike / LONGEST / len(several)
+            total += 10 * shorter * alike / MAX_PHRASE / len(several)
     return total / len(written)
+
+
+def _plain(sentence: str) -> str:
+    return " ".join(words(sentence))
 
 
 def _phrases(sentence: list[str]) -> list[Phrase]:
     return [
         tuple(sentence[start : start + size])
-        for size in range(1, LONGEST + 1)
+        for size in range(1, MAX_PHRASE + 1)
         for start in range(len(sentence) - size + 1)
     ]
 

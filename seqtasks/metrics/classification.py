@@ -1,22 +1,24 @@
-"""Figures of merit, from ids and probabilities."""
+"""Figures of merit for classes, from ids and probabilities."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn import metrics
 
-from seqtasks.metrics import captions as wording
+from seqtasks.metrics import plots
+from seqtasks.metrics.report import Report
 
 BINS = 15  # of the calibration error
 BUCKETS = (100, 200, 300, 400)  # upper ends, in steps
+MAX_MISTAKES = 100  # listed, the most confident first
 
 
-def classification(
+def measure(
     targets: np.ndarray, probabilities: np.ndarray, lengths: np.ndarray, names: Sequence[str]
 ) -> dict[str, Any]:
     """Class ids (N,), probabilities (N, C), lengths (N,) -> accuracy, macro-F1, ROC-AUC and so on, from 0 to 1.
@@ -28,8 +30,9 @@ def classification(
     right = answers == targets
     return {
         "accuracy": float(right.mean()),
+        "errors": int((~right).sum()),
         "macro_f1": float(metrics.f1_score(targets, answers, average="macro", labels=classes, zero_division=0.0)),
-        "mcc": float(metrics.matthews_corrcoef(targets, answers)),
+        "mcc": float(metrics.matthews_corrcoef(targets, answers)) if len({*targets, *answers}) > 1 else 0.0,
         "roc_auc": _roc_auc(targets, probabilities, classes),
         "pr_auc": _pr_auc(targets, probabilities, classes),
         "calibration_error": calibration_error(probabilities.max(axis=1), right),
@@ -38,32 +41,41 @@ def classification(
     }
 
 
-def likelihood(nats: float, tokens: int, characters: int) -> dict[str, Any]:
-    """What a text costs by the character and, as perplexity, by the token; nats are those of all of it."""
-    each = nats / characters
-    return {
-        "characters": characters,
-        "nats_per_character": each,
-        "bits_per_character": each / math.log(2),
-        "perplexity": math.exp(nats / tokens),
-    }
+def report(
+    targets: np.ndarray, probabilities: np.ndarray, lengths: np.ndarray, names: Sequence[str], inputs: Any
+) -> Report:
+    """Figures of `measure`; the confusion matrix drawn and in words; the most confident mistakes with their inputs."""
+    figures = measure(targets, probabilities, lengths, names)
+    by_length = {f"{bucket} steps": found["accuracy"] for bucket, found in figures["accuracy_by_length"].items()}
+    lines = [
+        (f"{truth} answered as", ", ".join(f"{count:,} {name}" for name, count in zip(names, row, strict=True)))
+        for truth, row in zip(names, figures["confusion"], strict=True)
+    ]
+    return Report(
+        figures,
+        headline="accuracy",
+        size=(len(targets), "examples"),
+        breakdowns=by_length,
+        lines=lines,
+        tables={"mistakes.csv": mistakes(targets, probabilities, names, inputs)},
+        pictures={"confusion.png": lambda path: plots.confusion(figures["confusion"], names, path)},
+    )
 
 
-def captions(written: Sequence[str], references: Sequence[Sequence[str]], known: Collection[str]) -> dict[str, float]:
-    """Sentences, what people wrote of each, and the training's -> BLEU, ROUGE-L, CIDEr-D (wording), and from 0 to 1:
-
-    exact_match, of those that are one of their own references, word for word; new, of those that nobody wrote in
-    training; distinct, of different ones.
-    """
-    plain = [" ".join(wording.words(each)) for each in written]
-    theirs = [{" ".join(wording.words(each)) for each in several} for several in references]
-    before = {" ".join(wording.words(each)) for each in known}
-    return {
-        **wording.captions(written, references),
-        "exact_match": float(np.mean([one in several for one, several in zip(plain, theirs, strict=True)])),
-        "new": float(np.mean([one not in before for one in plain])),
-        "distinct": len(set(plain)) / len(plain),
-    }
+def mistakes(targets: np.ndarray, probabilities: np.ndarray, names: Sequence[str], inputs: Any) -> pd.DataFrame:
+    """The most confident wrong answers: row, truth, answer, its probability, the input; inputs are bytes (N,)."""
+    answers = probabilities.argmax(axis=1)
+    confidence = np.where(answers != targets, probabilities.max(axis=1), 0.0)
+    worst = np.argsort(-confidence, kind="stable")[: min(MAX_MISTAKES, int((answers != targets).sum()))]
+    return pd.DataFrame(
+        {
+            "row": worst + 1,
+            "truth": [names[each] for each in targets[worst]],
+            "answer": [names[each] for each in answers[worst]],
+            "probability": confidence[worst].round(4),
+            "input": [value.decode(errors="replace") for value in inputs[worst]],
+        }
+    )
 
 
 def calibration_error(confidences: np.ndarray, right: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""Pictures of a training and of its answers."""
+"""Plots of a training and of its answers."""
 
 from __future__ import annotations
 
@@ -70,18 +70,18 @@ def confusion(matrix: Sequence[Sequence[int]], names: Sequence[str], path: Path)
 
 
 def attention(picture: np.ndarray, words: Sequence[str], weights: np.ndarray, path: Path) -> None:
-    """The picture, uint8 (H, W, 3), once for each word, brighter where it was looked at: weights (T, R), as PNG."""
+    """The picture, uint8 (H, W, 3), once for each word, brighter where it was attended to: weights (T, R), as PNG."""
     columns = min(len(words) + 1, 5)
     rows = -(-(len(words) + 1) // columns)
     side = round(weights.shape[1] ** 0.5)
     figure = Figure(figsize=(2.4 * columns, 2.7 * rows), layout="constrained")
     places = figure.subplots(rows, columns, squeeze=False).flat
     extent = (0, picture.shape[1], picture.shape[0], 0)
-    for place, word, looked in zip(places, ["", *words], [None, *weights], strict=False):
+    for place, word, attended in zip(places, ["", *words], [None, *weights], strict=False):
         place.imshow(picture, extent=extent)
         place.set_title(word)
-        if looked is not None:
-            grid = looked.reshape(side, side)
+        if attended is not None:
+            grid = attended.reshape(side, side)
             shade = 0.75 * (1 - grid / grid.max())
             place.imshow(np.zeros_like(grid), cmap="gray", alpha=shade, extent=extent, interpolation="bilinear")
     for place in figure.axes:
@@ -89,15 +89,15 @@ def attention(picture: np.ndarray, words: Sequence[str], weights: np.ndarray, pa
     figure.savefig(path, format="png")
 
 
-def logo(letters: str, effects: np.ndarray, path: Path) -> None:
-    """Letters as high as the mean effect of replacing them, below the effect of each replacement; as PNG.
+def logo(sequence: str, letters: str, effects: np.ndarray, path: Path) -> None:
+    """A sequence's letters as high as the mean effect of replacing them, above the effect of each replacement; as PNG.
 
-    Effects (T, 4) are of A, C, G and T in each place, in nats; those of the letter itself are 0.
+    Effects (T, letters) are of each letter in each place, in nats; those of the sequence's own letter are 0.
     """
-    heights = effects.sum(axis=1) / 3
-    figure = Figure(figsize=(max(4, 0.16 * len(letters) + 1.5), 3.6), layout="constrained")
+    heights = effects.sum(axis=1) / (len(letters) - 1)
+    figure = Figure(figsize=(max(4, 0.16 * len(sequence) + 1.5), 3.6), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-    for place, (letter, height) in enumerate(zip(letters, heights, strict=True)):
+    for place, (letter, height) in enumerate(zip(sequence, heights, strict=True)):
         glyph = TextPath((0, 0), letter, size=1, prop=FontProperties(family="DejaVu Sans", weight="bold"))
         box = glyph.get_extents()
         size = Affine2D().translate(-box.x0, -box.y0).scale(0.9 / box.width, height / box.height)
@@ -108,9 +108,9 @@ def logo(letters: str, effects: np.ndarray, path: Path) -> None:
     above.set_ylabel("lost without it (nats)")
     most = max(float(np.abs(effects).max()), 1e-3)
     image = below.imshow(effects.T, aspect="auto", cmap="RdBu_r", vmin=-most, vmax=most)
-    below.set_yticks(range(4), list("ACGT"))
-    below.set_xlim(-0.5, len(letters) - 0.5)
-    below.set_xlabel("base")
+    below.set_yticks(range(len(letters)), list(letters))
+    below.set_xlim(-0.5, len(sequence) - 0.5)
+    below.set_xlabel("place")
     below.set_ylabel("in its place")
     figure.colorbar(image, ax=below, label="lost")
     figure.savefig(path, format="png")

@@ -1,40 +1,23 @@
-"""Pages to look at: photographs with what was said of them."""
+"""What an evaluation gives: figures by name, and what is drawn and listed of them."""
 
 from __future__ import annotations
 
-import base64
-import html
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-KINDS = {b"\xff\xd8\xff": "jpeg", b"\x89PNG": "png", b"GIF8": "gif", b"RIFF": "webp"}  # by how a file begins
-PAGE = """<!DOCTYPE html>
-<html lang="en"><meta charset="utf-8"><title>{title}</title>
-<style>
-body {{ font-family: sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
-section {{ display: flex; gap: 1rem; margin: 1.5rem 0; }}
-img {{ width: 14rem; height: 14rem; flex: none; }}
-h2 {{ font-size: 1.1rem; margin: 0 0 .5rem; }}
-li {{ color: #555; }}
-</style>
-<h1>{title}</h1>
-{sections}
-</html>
-"""
-SECTION = """<section><img alt="" src="data:image/{kind};base64,{content}">
-<div><h2>{caption}</h2><ul>{references}</ul></div></section>"""
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-def captions(
-    dataset: str, split: str, contents: Sequence[bytes], written: Sequence[str], references: Sequence[Sequence[str]]
-) -> str:
-    """A page that holds the photographs themselves, with what was written of each, then what people wrote."""
-    sections = [
-        SECTION.format(
-            kind=next((kind for mark, kind in KINDS.items() if content.startswith(mark)), "png"),
-            content=base64.b64encode(content).decode(),
-            caption=html.escape(caption),
-            references="".join(f"<li>{html.escape(each)}</li>" for each in several),
-        )
-        for content, caption, several in zip(contents, written, references, strict=False)
-    ]
-    return PAGE.format(title=html.escape(f"{dataset}, {split}"), sections="\n".join(sections))
+@dataclass(frozen=True)
+class Report:
+    figures: Mapping[str, Any]  # what JSON holds, by name; those that are no single numbers are not printed
+    headline: str  # the figure by which models are listed
+    size: tuple[int, str]  # how much was measured, and in which unit, in the plural
+    breakdowns: Mapping[str, float] = field(default_factory=dict)  # the headline in parts of the split, by their names
+    lines: Sequence[tuple[str, str]] = ()  # what else is printed: a name and what is said of it
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # name.csv -> its rows
+    pictures: Mapping[str, Callable[[Path], None]] = field(default_factory=dict)  # name.png -> draws it there
+    files: Mapping[str, str] = field(default_factory=dict)  # name -> content

@@ -10,20 +10,18 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from seqtasks.codecs import nucleotides
 from seqtasks.codecs.labels import Labels
 from seqtasks.codecs.nucleotides import BASES, Nucleotides
 from seqtasks.data import tfds
 from seqtasks.errors import unknown
-from seqtasks.metrics import classification
 from seqtasks.patterns import many_to_one
+from seqtasks.settings import Value
 from seqtasks.task import Examples, Folders, Task
-from seqtasks.training import trainer
 
 DATASET = "gue/prom_core_all"
 # which strand was read matters where something has a direction, and only there
-ONE: dict[str, int | str] = {"strands": "one"}
-BOTH: dict[str, int | str] = {"strands": "both"}
+ONE: dict[str, Value] = {"reverse_complement": False}
+BOTH: dict[str, Value] = {"reverse_complement": True}
 DATASETS = {  # and what they declare
     "gue/prom_core_all": ONE,
     "gue/prom_core_notata": ONE,
@@ -36,7 +34,8 @@ DATASETS = {  # and what they declare
     "gue/mouse_2": BOTH,
     "gue/mouse_3": BOTH,
     "uci_splice": ONE,
-    "uci_promoters": ONE | {"least_steps": 10},  # 106 sequences are one batch: in 16 epochs they are learned by heart
+    "uci_promoters": ONE
+    | {"min_steps_per_epoch": 10},  # 106 sequences are one batch: in 16 epochs they are learned by heart
 }
 
 BOX, DONOR, ACCEPTOR = "TATAAAAG", "CAGGTAAGT", "TTTCCCTACAG"
@@ -81,21 +80,17 @@ TASK = Task(
     dataset=DATASET,
     examples=examples,
     sample=sample,
-    measures=classification.classification,
-    settings=trainer.DEFAULTS
-    | many_to_one.DEFAULTS
-    | nucleotides.DEFAULTS
-    | {
+    settings={
         "epochs": 16,
         "patience": 5,
         "bidirectional": True,
-        "front": 15,
-        "filters": 128,
-        "stride": 2,
-        "positions": True,
+        "conv_kernel_size": 15,
+        "conv_filters": 128,
+        "pool_size": 2,
+        "position_embedding": True,
         "dropout": 0.3,
         "output_dropout": 0.3,
         "base_dropout": 0.05,
     },
-    declared=DATASETS,
+    dataset_settings=DATASETS,
 )

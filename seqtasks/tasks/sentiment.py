@@ -11,15 +11,12 @@ from itertools import product
 
 import numpy as np
 
-from seqtasks.codecs import text
 from seqtasks.codecs.labels import Labels
 from seqtasks.codecs.text import Text
 from seqtasks.data import tfds
 from seqtasks.errors import unknown
-from seqtasks.metrics import classification
 from seqtasks.patterns import many_to_one
 from seqtasks.task import Examples, Folders, Task
-from seqtasks.training import trainer
 
 DATASET = "imdb_reviews"
 
@@ -68,21 +65,17 @@ def sample() -> Mapping[str, Examples]:
 TASK = Task(
     name="sentiment",
     pattern=many_to_one,
-    inputs=Text(bigrams=100_000),
+    inputs=Text(bigram_vocabulary_size=100_000),
     targets=Labels(),
     dataset=DATASET,
     examples=examples,
     sample=sample,
-    measures=classification.classification,
-    settings=trainer.DEFAULTS
-    | many_to_one.DEFAULTS
-    | text.DEFAULTS
-    | {
+    settings={
         "epochs": 4,
         "bidirectional": True,
         "dropout": 0.5,
-        "adversarial": 0.5,
-        "adversarial_after": 1,
+        "adversarial_epsilon": 0.5,
+        "adversarial_start_epoch": 1,
         "output_dropout": 0.5,
     },
 )

@@ -1,8 +1,8 @@
 """How does a text go on?
 
-Continuation. Shakespeare's plays, a million characters (tiny_shakespeare; Karpathy, 2015), through TensorFlow Datasets,
-whose validation and test splits, the last tenth, are held out; any text of one's own; or the project's own dialogues of
-polite animals.
+Language model. Shakespeare's plays, a million characters (tiny_shakespeare; Karpathy, 2015), through TensorFlow
+Datasets, whose validation and test splits, the last tenth, are held out; any text of one's own; or the project's own
+dialogues of polite animals.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ import numpy as np
 from seqtasks.codecs.tokens import Tokens
 from seqtasks.data import tfds
 from seqtasks.errors import unknown
-from seqtasks.metrics import classification
 from seqtasks.patterns import language_model
-from seqtasks.task import Examples, Folders, Setting, Task
-from seqtasks.training import trainer
+from seqtasks.settings import Value
+from seqtasks.task import Examples, Folders, Task
 
 DATASET = "tiny_shakespeare"
 
@@ -33,18 +32,18 @@ ANIMALS = {  # where each lives, and how it is there
 }
 DIALOGUE = "{A}: Good day, {b}! How is the {place}?\n{B}: The {place} is {kind}, thank you, {a}.\n\n"
 HELD_OUT = 7  # every seventh dialogue is for the test
-SMALL: dict[str, Setting] = {  # a few thousand characters, learned within a minute
+SMALL: dict[str, Value] = {  # a few thousand characters, learned within a minute
     "epochs": 4,
-    "batch": 8,
+    "batch_size": 8,
     "learning_rate": 0.01,
-    "average": 0.9,
-    "layers": 1,
+    "ema_momentum": 0.9,
+    "num_layers": 1,
     "units": 96,
     "dropout": 0.0,
     "weight_dropout": 0.0,
     "output_dropout": 0.0,
-    "precision": "float32",
-    "window": 64,
+    "dtype_policy": "float32",
+    "bptt_steps": 64,
 }
 
 
@@ -76,26 +75,23 @@ TASK = Task(
     dataset=DATASET,
     examples=examples,
     sample=sample,
-    measures=classification.likelihood,
-    settings=trainer.DEFAULTS
-    | language_model.DEFAULTS
-    | {
+    settings={
         "epochs": 26,
-        "batch": 32,
+        "batch_size": 32,
         "learning_rate": 3e-3,
-        "average": 0.998,
+        "ema_momentum": 0.998,
         "monitor": "loss",
         "patience": 8,
         "cell": "lstm",
-        "layers": 2,
+        "num_layers": 2,
         "units": 512,
         "dropout": 0.5,
         "weight_dropout": 0.3,
         "output_dropout": 0.5,
-        "precision": "bfloat16",
+        "dtype_policy": "mixed_bfloat16",
     },
-    declared={
-        DATASET: {"held_back": 0.0},  # its epochs are chosen already, and a play cut in two is learned badly
+    dataset_settings={
+        DATASET: {"validation_split": 0.0},  # its epochs are chosen already, and a play cut in two is learned badly
         "sample": SMALL,
     },
 )

@@ -15,6 +15,7 @@ from seqtasks import files
 from seqtasks.errors import IntegrityError, UsageError
 
 NAME = "card.json"
+VERSION = 2  # of the card itself
 WEIGHTS = "model.weights.h5"
 
 
@@ -36,6 +37,7 @@ class Card:
     created: str = ""
     source: Mapping[str, Any] | None = None  # where a person's own examples were read from
     files: Mapping[str, str] = field(default_factory=dict)  # name -> sha256
+    version: int = VERSION
 
     def write(self, path: Path) -> None:
         files.write_json(path, asdict(self))
@@ -48,9 +50,9 @@ def read(folder: Path) -> Card:
         raise UsageError(
             f'no trained model in {folder}; run "seqtasks train TASK" first or name its folder with --model'
         )
-    value = files.read_sealed(path, remedy="train again or copy the whole folder again")
+    value = files.read_checked(path, remedy="train again or copy the whole folder again")
     known = {each.name for each in fields(Card)}
-    if not known >= set(value) or not {"task", "files", "settings"} <= set(value):
+    if set(value) != known or value["version"] != VERSION:
         raise IntegrityError(f"{path} is not a card of this version of seqtasks; train again")
     return Card(**value)
 

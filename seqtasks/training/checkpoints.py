@@ -10,6 +10,7 @@ import shutil
 import time
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,18 @@ SHARE = 0.02  # of the time, at most, goes into checkpoints
 SELDOM = 1.0  # seconds between two of them, at least
 
 State = tuple[int, dict[str, np.ndarray], dict[str, Any]]  # step, arrays, the rest
+
+
+@dataclass
+class Progress:
+    """How far a training is; with the variables' values, all there is in a checkpoint."""
+
+    epoch: int = 0
+    step: int = 0  # of this epoch
+    seconds: float = 0.0
+    waited: int = 0  # epochs since the best
+    history: list[dict[str, float]] = field(default_factory=list)
+    best: dict[str, float] = field(default_factory=dict)
 
 
 class Saver:
@@ -64,7 +77,7 @@ def save(folder: Path, step: int, arrays: Mapping[str, np.ndarray], rest: Mappin
     with files.writing(path, point="checkpoint.arrays") as part:
         np.savez(part, **arrays)  # type: ignore[arg-type]
         digest = files.sha256(part)
-    record = files.sealed({**rest, "arrays": digest})
+    record = files.with_checksum({**rest, "arrays": digest})
     files.write_json(path.with_suffix(".json"), record, point="checkpoint.record")
     files.fault("checkpoint.prune")
     _drop(_steps(folder)[KEPT:])
@@ -78,7 +91,7 @@ def load(folder: Path, notice: Callable[[str], None]) -> tuple[dict[str, np.ndar
     found = _steps(folder)
     for number, record in enumerate(found):
         try:
-            rest = files.unsealed(record.read_bytes())
+            rest = files.without_checksum(record.read_bytes())
             path = record.with_suffix(".npz")
             if files.sha256(path) != rest.pop("arrays"):
                 raise ValueError("its sha256 is another")

@@ -4,85 +4,100 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 
 from seqtasks import files
-from seqtasks.data.batches import Encoded
-from seqtasks.errors import SeqtasksError, UsageError, unknown
-from seqtasks.layers.stack import CELLS
+from seqtasks.errors import SeqtasksError, UsageError
+from seqtasks.layers.stack import CELL_NAMES
 from seqtasks.metrics import plots
+from seqtasks.settings import one_of
 from seqtasks.task import Task
 from seqtasks.training import card as cards
-from seqtasks.training import evaluate, model_folder
-from seqtasks.training.experiment import Lesson
+from seqtasks.training import model_folder
+from seqtasks.training.experiment import Experiment
+
+CHOOSES = "validation_split"  # the setting of patterns whose validation is a part of the text
 
 
 def known(cell: str) -> str:
     """The cell's name; raises UsageError for one that there is not."""
-    if cell not in CELLS:
-        raise unknown("cell", cell, CELLS)
+    one_of(*CELL_NAMES)("cell", cell)
     return cell
 
 
-def judged(task: Task) -> Task:
-    """The task with something held back to compare by, whatever its data set declares.
+def with_validation(task: Task[Any, Any]) -> Task[Any, Any]:
+    """The task with the validation split that its settings say, whatever its data set declares.
 
-    Raises UsageError where nothing is to be held back.
+    Raises UsageError where there is none.
     """
-    if not task.streams:
+    if CHOOSES not in task.settings:
         return task
-    if not task.settings["held_back"]:
-        raise UsageError("cells are compared on what is held back of the text; leave held_back=0 out")
-    return task.configure({"held_back": task.settings["held_back"]})
+    if not task.settings[CHOOSES]:
+        raise UsageError(f"cells are compared on validation; leave {CHOOSES}=0 out")
+    return task.configure({CHOOSES: task.settings[CHOOSES]})
 
 
 def compare(
-    lesson: Lesson, cells: Sequence[str], folder: Path, *, seed: int, train: Callable[[str, Lesson, Path], None]
+    experiment: Experiment,
+    cells: Sequence[str],
+    folder: Path,
+    *,
+    seed: int,
+    train: Callable[[str, Experiment, Path], None],
 ) -> list[dict[str, Any]]:
-    """A row a cell, what it came to on validation, in seconds and parameters; leaves compare.csv and compare.png.
+    """A row a cell: figures on validation, seconds and parameters; leaves compare.csv and compare.png.
 
-    `train` is called with cell, lesson and folder for each cell whose finished training does not stand there yet.
+    `train` is called with cell, experiment and folder for each cell whose finished training is not there yet.
     """
     rows, histories = [], {}
     for cell in cells:
-        one, into = lesson.configure({"cell": cell}), folder / cell
+        one, into = experiment.configure({"cell": cell}), folder / cell
         if not _finished(into, one, seed):
             train(cell, one, into)
-        model = model_folder.restore(into, lesson.task.name)
+        model = model_folder.restore(into, experiment.task.name)
         histories[cell] = pd.read_csv(into / model_folder.HISTORY)
-        rows.append({"cell": cell, **_row(model, lesson)})
+        rows.append({"cell": cell, **_row(model, experiment)})
     with files.writing(folder / "compare.csv", point="compare") as path:
         pd.DataFrame(rows).to_csv(path, index=False)
     with files.writing(folder / "compare.png", point="compare") as path:
-        plots.comparison(histories, lesson.task.settings["monitor"], path)
+        plots.comparison(histories, str(experiment.task.settings["monitor"]), path)
     return rows
 
 
-def _finished(folder: Path, lesson: Lesson, seed: int) -> bool:
+def _finished(folder: Path, experiment: Experiment, seed: int) -> bool:
     """Whether the folder holds just this training, ended."""
     try:
         card = cards.read(folder)
     except SeqtasksError:
         return False
-    return {name: getattr(card, name) for name in ("dataset", "fingerprint", "settings", "seed")} == {
-        name: value for name, value in lesson.facts(seed).items() if name != "task"
-    }
+    facts = experiment.facts(seed)
+    return (card.dataset, card.fingerprint, card.settings, card.seed) == (
+        facts["dataset"],
+        facts["fingerprint"],
+        facts["settings"],
+        seed,
+    )
 
 
-def _row(model: model_folder.Trained, lesson: Lesson) -> dict[str, Any]:
+def _row(model: model_folder.TrainedModel, experiment: Experiment) -> dict[str, Any]:
+    """The best epoch's figures on validation, and the headline in parts of it, where the pattern has any."""
+    best = {name.removeprefix("val_"): value for name, value in model.card.best.items() if name.startswith("val_")}
     return {
-        **({"nats": model.card.best["val_loss"]} if lesson.task.streams or lesson.task.tells else {}),
-        "accuracy": model.card.best["val_accuracy"],
+        **best,
         "epoch": int(model.card.best["epoch"]),
         "seconds": model.card.seconds,
         "parameters": model.model.count_params(),
-        **({} if lesson.task.streams or lesson.task.tells else _by_length(model, lesson)),
+        **_breakdowns(model, experiment),
     }
 
 
-def _by_length(model: model_folder.Trained, lesson: Lesson) -> dict[str, float]:
-    validation = cast("Encoded", lesson.validation)
-    measured = evaluate.measure(model, validation, evaluate.predict(model, validation))
-    return {f"{bucket}_steps": found["accuracy"] for bucket, found in measured["accuracy_by_length"].items()}
+def _breakdowns(model: model_folder.TrainedModel, experiment: Experiment) -> dict[str, float]:
+    """Of what is answered in one pass: where sentences are decoded, this would take longer than an epoch."""
+    split, batches = experiment.data.validation, experiment.validation
+    if not split or not batches or not model.task.targets.traits.classes:
+        return {}
+    answers = model.task.pattern.answer(model.model, model.task, batches)
+    report = model.task.pattern.report(model.task, experiment.data, split, answers)
+    return {name.replace(" ", "_"): value for name, value in report.breakdowns.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,32 +11,32 @@ from typing import Any
 import keras
 
 from seqtasks import codecs, files
-from seqtasks.data import prepare as preparing
-from seqtasks.data.batches import Batches
-from seqtasks.data.prepare import Data
+from seqtasks.data import Batches
+from seqtasks.data.prepare import Data, encode, fit, read
 from seqtasks.data.user import Source
 from seqtasks.errors import DivergenceError
 from seqtasks.layers import stack
-from seqtasks.task import Folders, Task
+from seqtasks.task import Folders, Notice, Task
 from seqtasks.training import card as cards
-from seqtasks.training import model_folder, trainer
-from seqtasks.training.trainer import Progress, Training
+from seqtasks.training import model_folder
+from seqtasks.training.checkpoints import Progress
+from seqtasks.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What is to be learned: a task with fitted codecs, what it is trained on and what its epochs are chosen by."""
+class Experiment:
+    """A task with fitted codecs, and the data that it is trained on and its epochs are chosen by."""
 
-    task: Task
+    task: Task[Any, Any]
     data: Data
     train: Batches
     validation: Batches | None  # if its epochs are chosen by something
 
-    def training(self, seed: int) -> Training:
+    def trainer(self, seed: int) -> Trainer:
         """A training from the very beginning; everything random in it follows from the seed."""
         keras.utils.set_random_seed(seed)
-        task = self.task
-        return Training(model_folder.build(task), task.pattern, task.targets, task.settings, seed=seed)
+        model = model_folder.build(self.task)
+        return Trainer(model, self.task.pattern.objective(self.task), self.task.settings, seed=seed)
 
     def facts(self, seed: int) -> dict[str, Any]:
         """What makes two trainings the same one, but for versions."""
@@ -44,77 +44,77 @@ class Lesson:
             "task": self.task.name,
             "dataset": self.data.name,
             "fingerprint": " ".join(each.fingerprint()[:16] for each in (self.train, self.validation) if each),
-            "settings": self.task.every_setting(),
+            "settings": self.task.values(),
             "seed": seed,
         }
 
-    def configure(self, changes: Mapping[str, Any]) -> Lesson:
+    def configure(self, changes: Mapping[str, Any]) -> Experiment:
         """The same with other settings of the model or the training; the codecs stay as they are."""
         return replace(self, task=self.task.configure(changes))
 
 
-def prepare(task: Task, dataset: str | Source | None, folders: Folders, notice: Callable[[str], None]) -> Lesson:
-    """Reads, splits, fits and encodes; raises what preparing's functions raise, and UsageError for no layer."""
-    stack.check(task.settings)  # at once, not when the data are ready
-    trainer.check(task.settings)
-    data = preparing.read(task, dataset, folders, notice)
-    declared = task if data.source else task.on(data.name)
-    fitted = preparing.fit(replace(declared, inputs=codecs.located(declared.inputs, folders.manual)), data)
-    if fitted.settings["precision"] == "bfloat16" and stack.emulates_bfloat16():
+def prepare(task: Task[Any, Any], dataset: str | Source | None, folders: Folders, notice: Notice) -> Experiment:
+    """Reads, splits, fits and encodes; raises what the functions of `data.prepare` raise."""
+    task.check()  # at once, not when the data are ready
+    data = read(task, dataset, folders, notice)
+    fitted = fit(task if data.source else task.for_dataset(data.name), data, folders)
+    if fitted.settings.get("dtype_policy") == "mixed_bfloat16" and stack.emulates_bfloat16():
         notice("this processor has no products in bfloat16 and emulates them: training is slower than in float32")
-    train, *judge = preparing.encode(
-        fitted, data, ["train", *([data.judge] if data.judge else [])], folders, notice
-    ).values()
-    return Lesson(fitted, data, train, judge[0] if judge else None)
+    names = ["train", *([data.validation] if data.validation else [])]
+    train, *validation = encode(fitted, data, names, folders, notice).values()
+    return Experiment(fitted, data, train, validation[0] if validation else None)
 
 
-def learn(
-    lesson: Lesson,
+def train(
+    experiment: Experiment,
     folder: Path,
     *,
     seed: int,
     fresh: bool = False,
     resume: bool = False,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-    notice: Callable[[str], None] = lambda text: None,
+    notice: Notice = lambda text: None,
 ) -> Progress:
-    """Trains into a folder whose lock the caller holds, going on with the unfinished training that stands there.
+    """Trains into a folder whose lock the caller holds, continuing the unfinished training in it, if there is one.
 
-    Raises what Training.run and model_folder.begin raise; after a DivergenceError the folder holds the best epoch.
+    Raises what Trainer.run and model_folder.start_run raise; after a DivergenceError the folder holds the best epoch.
     """
-    facts, provenance = lesson.facts(seed), cards.provenance()
+    facts, provenance = experiment.facts(seed), cards.provenance()
     identity = {**facts, "versions": provenance["versions"]}
-    checkpoints = model_folder.begin(folder, identity, fresh=fresh, resume=resume)
-    learned = lesson.training(seed)
+    checkpoints = model_folder.start_run(folder, identity, fresh=fresh, resume=resume)
+    trainer = experiment.trainer(seed)
     try:
-        progress = learned.run(lesson.train, lesson.validation, folder=checkpoints, callbacks=callbacks, notice=notice)
+        progress = trainer.run(
+            experiment.train, experiment.validation, folder=checkpoints, callbacks=callbacks, notice=notice
+        )
     except DivergenceError:
-        if learned.progress.best:
-            _keep(folder, learned, lesson, facts | provenance)
-            notice(f"the best epoch so far, {learned.progress.best['epoch']}, is kept in {folder}")
+        if trainer.progress.best:
+            _save(folder, trainer, experiment, facts | provenance)
+            notice(f"the best epoch so far, {trainer.progress.best['epoch']}, is kept in {folder}")
         raise
-    _keep(folder, learned, lesson, facts | provenance)
+    _save(folder, trainer, experiment, facts | provenance)
     return progress
 
 
-def _keep(folder: Path, learned: Training, lesson: Lesson, facts: Mapping[str, Any]) -> None:
-    source = lesson.data.source
+def _save(folder: Path, trainer: Trainer, experiment: Experiment, facts: Mapping[str, Any]) -> None:
+    task, source = experiment.task, experiment.data.source
     card = cards.Card(
         **facts,
-        inputs=codecs.describe(lesson.task.inputs),
-        targets=codecs.describe(lesson.task.targets),
-        rows=lesson.data.rows,
-        dropped=lesson.data.dropped,
+        inputs=codecs.describe(task.inputs),
+        targets=codecs.describe(task.targets),
+        rows=experiment.data.sizes,
+        dropped=experiment.data.dropped,
         source=asdict(source) if source else None,
-        best=learned.progress.best,
-        seconds=round(learned.progress.seconds, 1),
+        best=trainer.progress.best,
+        seconds=round(trainer.progress.seconds, 1),
     )
-    model_folder.keep(folder, learned.model, card, learned.progress.history, codecs.carried(lesson.task.inputs))
+    assets = {each.name: each.write for each in task.inputs.traits.assets.values()}
+    model_folder.save(folder, trainer.model, card, trainer.progress.history, assets)
 
 
 @contextlib.contextmanager
 def working_in(folder: Path) -> Iterator[None]:
     """Holds a model's folder, and ends what an earlier process could not."""
     with files.lock(folder):
-        files.settle(folder, record=cards.NAME)
+        files.recover(folder, record=cards.NAME)
         yield

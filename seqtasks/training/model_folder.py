@@ -3,7 +3,7 @@
 card.json          what it is; written last, it names the sha256 of the others
 model.weights.h5   and what a codec needs beside its fields: encoder.weights.h5
 history.csv, *.png
-metrics.json       from evaluate, with confusion.png and mistakes.csv, or captions.csv and captions.html
+metrics.json       from evaluate, with the tables and pictures of its report
 folds.json         from evaluate --folds, with folds/: what each fold's model answered
 serving/<n>/       from export, litert/<n>/ and onnx/<n>/ from export --format
 training/          an unfinished training: run.json and checkpoints
@@ -11,6 +11,7 @@ training/          an unfinished training: run.json and checkpoints
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -34,39 +35,38 @@ REMEDY = "train again, or copy the whole folder again"
 
 
 @dataclass(frozen=True, eq=False)  # one is itself: what was made of it may be kept
-class Trained:
-    task: Task  # with the codecs and settings that the model was trained with
+class TrainedModel:
+    task: Task[Any, Any]  # with the codecs and settings that the model was trained with
     model: keras.Model
     card: Card
     folder: Path
 
 
-def build(task: Task) -> keras.Model:
+def build(task: Task[Any, Any]) -> keras.Model:
     """The task's model, not trained; its codecs are fitted."""
-    model: keras.Model = task.pattern.build(task.inputs, task.targets, task.settings)
+    model: keras.Model = task.pattern.build(task)
     return model
 
 
-def keep(
+def save(
     folder: Path,
     model: keras.Model,
     card: Card,
     history: list[dict[str, float]],
-    carried: Mapping[str, Callable[[Path], None]],
+    assets: Mapping[str, Callable[[Path], None]],
 ) -> None:
     """Puts what was learned in the folder, all of it or nothing, and removes the unfinished training.
 
-    `carried` are files that the codecs need, and how each is written.
+    `assets` are files that the codecs need, and how each is written.
     """
     table = pd.DataFrame(history)
     files.publish(
         folder,
         {
             cards.WEIGHTS: lambda path: files.save_weights(model, path),
-            **carried,
+            **assets,
             HISTORY: lambda path: table.to_csv(path, index=False),
-            "loss.png": lambda path: plots.curves(table, "loss", path),
-            "accuracy.png": lambda path: plots.curves(table, "accuracy", path),
+            **{f"{name}.png": functools.partial(plots.curves, table, name) for name in _curves(table)},
             cards.NAME: card.write,
         },
         record=cards.NAME,
@@ -74,22 +74,32 @@ def keep(
     shutil.rmtree(folder / TRAINING, ignore_errors=True)
 
 
-def restore(folder: Path, task_name: str) -> Trained:
+def _curves(history: pd.DataFrame) -> list[str]:
+    """The figures of training that are drawn."""
+    return [name for name in history.columns if f"val_{name}" in history.columns or name in ("loss", "accuracy")]
+
+
+def restore(folder: Path, task_name: str) -> TrainedModel:
     """The trained model of a folder; raises UsageError where there is none, IntegrityError where it is damaged."""
     card = cards.read(folder)
     if card.task != tasks.known(task_name):
         raise UsageError(f"{folder} holds a trained {card.task}, not {task_name}; choose its folder with --model")
     card, weights = _card_and_weights(folder)
-    task = tasks.find(card.task).configure(card.settings)
+    try:
+        task = tasks.find(card.task).configure(card.settings)
+    except UsageError as error:
+        raise IntegrityError(
+            f"{folder / cards.NAME} is of an earlier version of seqtasks ({str(error).partition(';')[0]}); train again"
+        ) from None
     inputs = codecs.restore(card.inputs, lambda name: files.resolve(folder, name, card.files, remedy=REMEDY))
-    targets = inputs if task.streams else codecs.restore(card.targets)
-    task = Task(**{**vars(task), "inputs": inputs, "targets": targets})
-    model = build(task.configure({"precision": "float32"}))  # what was learned answers the same on any processor
+    task = task.with_codecs(inputs, codecs.restore(card.targets))
+    policy = {"dtype_policy": "float32"} if "dtype_policy" in task.settings else {}
+    model = build(task.configure(policy))  # what was learned answers the same on any processor
     try:
         model.load_weights(weights)
     except Exception as error:  # h5py and Keras raise many kinds for one meaning
         raise IntegrityError(f"{weights} does not fit its card ({error}); {REMEDY}") from error
-    return Trained(task, model, card, folder)
+    return TrainedModel(task, model, card, folder)
 
 
 def _card_and_weights(folder: Path) -> tuple[Card, Path]:
@@ -103,7 +113,7 @@ def _card_and_weights(folder: Path) -> tuple[Card, Path]:
         return newer, files.resolve(folder, cards.WEIGHTS, newer.files, remedy=REMEDY)
 
 
-def begin(folder: Path, identity: Mapping[str, Any], *, fresh: bool, resume: bool) -> Path:
+def start_run(folder: Path, identity: Mapping[str, Any], *, fresh: bool, resume: bool) -> Path:
     """The folder for the checkpoints of the training with this identity: its own unfinished one or a new one.
 
     Raises UsageError if an unfinished training with another identity stands there, naming a difference, or if there is
@@ -113,6 +123,8 @@ def begin(folder: Path, identity: Mapping[str, Any], *, fresh: bool, resume: boo
     record = training / "run.json"
     if record.exists() and not fresh:
         before = files.read_json(record, remedy="begin again with --fresh")
+        if set(before.get("settings", ())) != set(identity["settings"]):
+            raise UsageError(f"{folder} holds an unfinished training of another version of seqtasks; give --fresh")
         if difference := _difference(before, json.loads(json.dumps(identity))):
             raise UsageError(
                 f"{folder} holds an unfinished training with {difference}; finish that one or give --fresh"

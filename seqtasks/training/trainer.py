@@ -11,65 +11,32 @@ import functools
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from seqtasks.codecs.image import TUNED
-from seqtasks.data.batches import Batches
-from seqtasks.errors import DivergenceError, IntegrityError, Interrupted, UsageError, unknown
+from seqtasks.data import Batches
+from seqtasks.errors import DivergenceError, IntegrityError, Interrupted
+from seqtasks.patterns import Gradients, Objective
 from seqtasks.training import checkpoints, signals
-
-DEFAULTS: dict[str, bool | int | float | str] = {
-    "epochs": 5,
-    "batch": 128,  # rows
-    "least_steps": 100,  # in an epoch; a small data set is gone through several times
-    "learning_rate": 3e-3,  # per step at its highest, Adam (Kingma and Ba, 2015)
-    "warmup": 100,  # steps until it is that high; from there it falls along a cosine
-    "clip": 1.0,  # the gradient's norm at most (Pascanu et al., 2013)
-    "adversarial": 0.0,  # L2 norm by which a row's vectors are moved against it (Miyato et al., 2017); 0 for none
-    "adversarial_after": 0,  # epochs without it first
-    "average": 0.99,  # weight of the past in the running average of the weights, which is what is kept; 0 for none
-    "monitor": "accuracy",  # accuracy or loss: by which, on validation, an epoch is better than another
-    "patience": 3,  # epochs without a better one before it stops
-}
-MONITORS = {
-    "accuracy": lambda row: (row["val_accuracy"], -row["val_loss"]),
-    "loss": lambda row: -row["val_loss"],
-}
+from seqtasks.training.checkpoints import Progress
+from seqtasks.training.gradients import plain_gradients, signature_of
 
 
-@dataclass
-class Progress:
-    """Where a training stands; with the variables' values, all there is in a checkpoint."""
-
-    epoch: int = 0
-    step: int = 0  # of this epoch
-    seconds: float = 0.0
-    waited: int = 0  # epochs since the best
-    history: list[dict[str, float]] = field(default_factory=list)
-    best: dict[str, float] = field(default_factory=dict)
-
-
-class Training:
+class Trainer:
     """A model in training. `run` trains it to the end and leaves the best epoch's weights in it, or the last's."""
 
-    def __init__(
-        self, model: keras.Model, pattern: ModuleType, targets: Any, settings: Mapping[str, Any], *, seed: int
-    ) -> None:
-        check(settings)
-        self.model, self.pattern, self.settings, self.seed = model, pattern, settings, seed
+    def __init__(self, model: keras.Model, objective: Objective, settings: Mapping[str, Any], *, seed: int) -> None:
+        self.model, self.objective, self.settings, self.seed = model, objective, settings, seed
         self.progress = Progress()
         self.saving: list[float] = []  # seconds that each checkpoint took
         self.began = self.before = 0.0
         self.compiled = 0  # steps of the whole training for which it is
-        self.loss = pattern.loss(targets, settings)
-        self.metrics = {"loss": keras.metrics.Mean(), "accuracy": keras.metrics.SparseCategoricalAccuracy()}
+        self.loss = objective.loss
+        self.metrics = {"loss": keras.metrics.Mean(), **{name: each.keras for name, each in objective.metrics.items()}}
         self.averages = [tf.Variable(each) for each in model.trainable_variables]
         self.best = [tf.Variable(each) for each in model.trainable_variables]
 
@@ -91,7 +58,7 @@ class Training:
         ResourceError where there is no room for checkpoints.
         """
         at, epochs = self.progress, self.settings["epochs"]
-        steps = len(self._order(train, 0))
+        steps = len(self._epoch(train, 0))
         self.compile(train)
         self._restore(folder, notice)
         checkpoints.check_room(folder, sum(np.asarray(each).nbytes for each in self._variables().values()))
@@ -103,7 +70,7 @@ class Training:
             saver = checkpoints.Saver(folder, self._state)
             while at.epoch < epochs and not self.model.stop_training:
                 listeners.on_epoch_begin(at.epoch)
-                batches = self._order(train, at.epoch)
+                batches = self._epoch(train, at.epoch)
                 while at.step < len(batches):
                     listeners.on_train_batch_begin(at.step)
                     with self._diverging(saver):
@@ -136,7 +103,7 @@ class Training:
 
     def compile(self, train: Batches) -> None:
         """Makes ready for a run on these rows; where an earlier run had as many steps, all that it compiled serves."""
-        steps = len(self._order(train, 0)) * self.settings["epochs"]
+        steps = len(self._epoch(train, 0)) * self.settings["epochs"]
         if steps != self.compiled:
             self._compile(steps, train)
             self.compiled = steps
@@ -153,7 +120,7 @@ class Training:
 
     def estimate(self, train: Batches) -> float:
         """Seconds that an epoch takes on this machine, from a few steps on batches of middling length."""
-        batches = sorted(self._order(train, 0), key=train.steps)
+        batches = sorted(self._epoch(train, 0), key=train.steps)
         self._compile(len(batches), train)
         middling = batches[len(batches) // 2 - 1 :][:2] * 3
         taken = []
@@ -166,35 +133,39 @@ class Training:
     def _compile(self, steps: int, train: Batches) -> None:
         """Makes the optimizer, with all its variables, and the functions for one step."""
         settings = self.settings
-        warmup = min(settings["warmup"], steps // 4)
+        warmup = min(settings["warmup_steps"], steps // 4)
         schedule = keras.optimizers.schedules.CosineDecay(
             settings["learning_rate"] / 100, steps - warmup, alpha=0.01, warmup_target=settings["learning_rate"],
             warmup_steps=warmup,
         )  # fmt: skip
         self.optimizer = keras.optimizers.Adam(schedule)
+        clipnorm = settings["global_clipnorm"]
         self.optimizer.build(self.model.trainable_variables)
-        example = self._batch(train, next(iter(train.sweep(size=1))))
-        signature = tf.nest.map_structure(_any_batch, example) if train.varied else None
+        example = self._batch(train, next(iter(train.eval_batches(batch_size=1))))
+        signature = signature_of(example) if train.varied else None
 
-        known = [layer for layer in self.model.layers if layer.name == TUNED]
-        slow = [variable for layer in known for variable in layer.trainable_variables]
+        slow = [
+            (variable, multiplier)
+            for name, multiplier in self.objective.learning_rate_multipliers.items()
+            for variable in self.model.get_layer(name).trainable_variables
+        ]
 
         @tf.function(jit_compile=tf.test.is_built_with_xla(), autograph=False)  # one pass over each variable
         def update(gradients: list[tf.Tensor], scale: tf.Tensor) -> None:
-            before = [tf.identity(each) for each in slow]
+            before = [tf.identity(variable) for variable, _ in slow]
             self.optimizer.apply([each * scale for each in gradients], self.model.trainable_variables)
-            for variable, value in zip(slow, before, strict=True):
-                variable.assign(value + settings["tuned_rate"] * (variable - value))
-            past = tf.minimum(float(settings["average"]), self._past())
+            for (variable, multiplier), value in zip(slow, before, strict=True):
+                variable.assign(value + multiplier * (variable - value))
+            past = tf.minimum(float(settings["ema_momentum"]), self._past())
             for average, variable in zip(self.averages, self.model.trainable_variables, strict=True):
                 average.assign(past * average + (1 - past) * variable)
 
-        def step(size: float, x: Any, y: Any) -> tf.Tensor:
-            output, losses, gradients = self._gradients(x, y, size)
+        def step(gradients_of: Gradients, x: Any, y: Any) -> tf.Tensor:
+            output, losses, gradients = gradients_of(self.model, self.loss, x, y)
             norm = tf.linalg.global_norm(gradients)
 
             def apply() -> bool:
-                update(gradients, settings["clip"] / tf.maximum(norm, settings["clip"]))
+                update(gradients, clipnorm / tf.maximum(norm, clipnorm))
                 self._note(y, output, losses)
                 return True
 
@@ -206,47 +177,26 @@ class Training:
             self._note(y, output, self.loss(y, output))
 
         self._check_function = check
-        self._step_functions = {
-            size: tf.function(functools.partial(step, size), input_signature=signature, autograph=False)
-            for size in (0.0, settings["adversarial"])
-        }
-
-    def _gradients(self, x: Any, y: Any, size: float) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
-        """Output, losses and the gradients of their mean; with a `size`, those of a second one are added.
-
-        That is the loss after each row's vectors were moved by so much, in the L2 norm, the way that harms most
-        (Miyato et al., 2017).
-        """
-        variables = self.model.trainable_variables
-        nudge = self.model.get_layer("nudge") if size else None
-        with tf.GradientTape() as tape:
-            output = self.model(x, training=True)
-            losses = self.loss(y, output)
-            loss = tf.reduce_mean(losses)
-        if nudge is None:
-            return output, losses, [tf.convert_to_tensor(each) for each in tape.gradient(loss, variables)]
-        *gradients, harm = tape.gradient(loss, [*variables, nudge.seen])
-        norm = tf.sqrt(tf.reduce_sum(harm * harm, axis=range(1, harm.shape.rank), keepdims=True))
-        nudge.by = tf.math.divide_no_nan(harm * size, norm)
-        with tf.GradientTape() as tape:
-            harmed = tf.reduce_mean(self.loss(y, self.model(x, training=True)))
-        nudge.by = None
-        return output, losses, [_sum(each) for each in zip(gradients, tape.gradient(harmed, variables), strict=True)]
+        self._step_functions = [
+            (first, tf.function(functools.partial(step, each), input_signature=signature, autograph=False))
+            for first, each in ((0, plain_gradients), *self.objective.phases)
+        ]
 
     def _note(self, y: Any, output: tf.Tensor, losses: tf.Tensor) -> None:
         self.metrics["loss"].update_state(losses)
-        self.metrics["accuracy"].update_state(*self.pattern.judged(y, output))
+        for metric in self.objective.metrics.values():
+            metric.keras.update_state(*metric.feed(y, output))
 
     def _past(self) -> tf.Tensor:
         """The past's weight early on, when there is little of it: (1 + n) / (10 + n) after n steps."""
         done = tf.cast(self.optimizer.iterations, tf.float32)
         return (1 + done) / (10 + done)
 
-    def _step(self, train: Batches, place: Any) -> None:
+    def _step(self, train: Batches, index: Any) -> None:
         at = self.progress
-        size = self.settings["adversarial"] if at.epoch >= self.settings["adversarial_after"] else 0.0
-        if not self._step_functions[size](*self._batch(train, place)):
-            where = f"step {at.step + 1} (train {train.named(place)})"
+        step = next(function for first, function in reversed(self._step_functions) if at.epoch >= first)
+        if not step(*self._batch(train, index)):
+            where = f"step {at.step + 1} (train {train.describe(index)})"
             raise self._divergence(f"{where}: the loss or its gradient is not finite")
 
     def _divergence(self, what: str) -> DivergenceError:
@@ -264,24 +214,31 @@ class Training:
         self._assign(self.averages)
         listeners.on_test_begin()
         if validation:
-            for place in validation.sweep(size=self.settings["batch"]):
-                self._check_function(*self._batch(validation, place))
+            for index in validation.eval_batches(batch_size=self.settings["batch_size"]):
+                self._check_function(*self._batch(validation, index))
             row |= {f"val_{name}": value for name, value in self._results().items()}
-        listeners.on_test_end()
+        listeners.on_test_end(row)
         self._assign(weights)
         if not math.isfinite(row.get("val_loss", 0)):
             raise self._divergence("validation: the loss is not finite")
         row["learning_rate"] = float(self.optimizer.learning_rate)
         at.history.append(row)
         at.waited += 1
-        worth = MONITORS[self.settings["monitor"]]
-        if not validation or not at.best or worth(row) > worth(at.best):
+        if not validation or not at.best or self._worth(row) > self._worth(at.best):
             at.best, at.waited = row, 0
             for kept, average in zip(self.best, self.averages, strict=True):
                 kept.assign(average)
         at.epoch, at.step = at.epoch + 1, 0
         self.model.stop_training = self.model.stop_training or at.waited >= self.settings["patience"]
         return row
+
+    def _worth(self, row: Mapping[str, float]) -> tuple[float, float]:
+        """An epoch's row, so that of two the greater is better: of equals the one with the lower loss."""
+        name = self.settings["monitor"]
+        if name == "loss":
+            return -row["val_loss"], 0.0
+        value = row[f"val_{name}"]
+        return value if self.objective.metrics[name].higher_is_better else -value, -row["val_loss"]
 
     def _results(self) -> dict[str, float]:
         """The metrics' values, which begin anew."""
@@ -290,12 +247,13 @@ class Training:
             metric.reset_state()
         return values
 
-    def _order(self, train: Batches, epoch: int) -> list[Any]:
-        size, least = self.settings["batch"], self.settings["least_steps"]
-        return train.order(size=size, least=least, seed=self.seed, epoch=epoch)
+    def _epoch(self, train: Batches, epoch: int) -> list[Any]:
+        size, minimum = self.settings["batch_size"], self.settings["min_steps_per_epoch"]
+        return train.epoch_batches(batch_size=size, min_steps=minimum, seed=self.seed, epoch=epoch)
 
-    def _batch(self, batches: Batches, place: Any) -> tuple[Any, Any]:
-        return tf.nest.map_structure(tf.constant, self.pattern.pair(*batches.batch(place)))
+    def _batch(self, batches: Batches, index: Any) -> tuple[Any, Any]:
+        x, y = tf.nest.map_structure(tf.constant, batches.batch(index))
+        return x, y
 
     def _assign(self, values: Sequence[Any]) -> None:
         for variable, value in zip(self.model.trainable_variables, values, strict=True):
@@ -332,37 +290,10 @@ class Training:
             name: tuple(each.shape) for name, each in variables.items()
         }:
             raise IntegrityError(f"the checkpoints in {folder} are those of another model; begin again with --fresh")
+        if set(rest) != set(vars(self.progress)):
+            raise IntegrityError(f"the checkpoints in {folder} are of another version; begin again with --fresh")
         for name, variable in variables.items():
             variable.assign(arrays[name])
         for name, value in rest.items():
             setattr(self.progress, name, value)
         notice(f"going on from epoch {self.progress.epoch + 1}, step {self.progress.step + 1}")
-
-
-def check(settings: Mapping[str, Any]) -> None:
-    """Raises UsageError for settings by which nothing can be trained."""
-    for name in ("epochs", "batch", "patience", "least_steps", "warmup", "adversarial", "adversarial_after"):
-        least = 1 if name in ("epochs", "batch", "patience") else 0
-        if not least <= settings[name] < math.inf:  # NaN is not
-            raise UsageError(f"{name} is at least {least}, not {settings[name]}")
-    for name in ("learning_rate", "clip"):
-        if not 0 < settings[name] < math.inf:
-            raise UsageError(f"{name} is above 0, not {settings[name]}")
-    if not 0 <= settings["average"] < 1:
-        raise UsageError(f"average is at least 0 and below 1, not {settings['average']}")
-    if settings["monitor"] not in MONITORS:
-        raise unknown("monitor", settings["monitor"], MONITORS)
-
-
-def _any_batch(tensor: tf.Tensor) -> tf.TensorSpec:
-    """The tensor's specification with any number of rows and steps; of ids, any number of anything."""
-    kept = [] if tensor.dtype == tf.int32 else tensor.shape[2:]
-    return tf.TensorSpec([None] * (tensor.shape.rank - len(kept)) + list(kept), tensor.dtype)
-
-
-def _sum(gradients: Sequence[Any]) -> tf.Tensor:
-    """Dense, of a variable's gradients, which may be of a table's rows only."""
-    if not isinstance(gradients[0], tf.IndexedSlices):
-        return tf.add_n(gradients)
-    values, indices = (tf.concat([getattr(each, name) for each in gradients], 0) for name in ("values", "indices"))
-    return tf.convert_to_tensor(tf.IndexedSlices(values, indices, gradients[0].dense_shape))

@@ -13,12 +13,14 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from seqtasks import files
 from tests.bombs import bomb
+from tests.samples import SAMPLES
 
 Maker = Callable[[Path], None]
 
@@ -40,7 +42,12 @@ def csv(*rows: str) -> bytes:
 
 
 GOOD = [f"a fine film number {number},good" for number in range(12)] + [f"a bad one {n},bad" for n in range(12)]
-TRAIN = ("train", "sentiment", "--model", "m", "--dry-run", "--datasets", "d", "--data")
+TRAIN = ("train", "sentiment", "--model", "m", "--dry-run", "--data-dir", "d", "--data")
+SKIP = ("--on-invalid", "skip")
+BEFORE = {  # settings -> what an earlier version called them
+    "batch_size": "batch", "embedding_dim": "embedding", "min_steps_per_epoch": "least_steps", "max_length": "length",
+    "warmup_steps": "warmup", "truncation_side": "keep", "bigram_vocabulary_size": "bigrams", "lowercase": "lower",
+}  # fmt: skip
 
 
 def picture(form: str, mode: str = "RGB", size: tuple[int, int] = (20, 14), **options: object) -> bytes:
@@ -69,37 +76,77 @@ def _settings() -> list[Case]:
     """Words of the command line that mean nothing, or no model."""
     wrong = {
         "units=0": "units is at least 1", "units=-5": "units is at least 1", "units=abc": "setting units is a whole",
-        "units=1e3": "setting units is a whole", "layers=0": "layers is at least 1", "batch=0": "batch is at least 1",
+        "units=1e3": "setting units is a whole", "num_layers=0": "num_layers is at least 1", "batch_size=0": "batch_size is at least 1",
         "epochs=0": "epochs is at least 1", "patience=0": "patience is at least 1", "dropout=1.5": "dropout is",
         "dropout=-0.1": "dropout is", "dropout=nan": "dropout is", "learning_rate=nan": "learning_rate is",
-        "learning_rate=0": "learning_rate is", "learning_rate=-1": "learning_rate is", "clip=0": "clip is",
-        "average=1.5": "average is", "monitor=taste": "unknown monitor 'taste'", "cell=transformer": "unknown cell",
-        "pool=median": "unknown pool", "precision=float16": "unknown precision", "level=line": "unknown level",
-        "keep=middle": "unknown keep", "length=0": "length is at least 1", "vocabulary_size=1": "vocabulary_size is",
-        "bigrams=-1": "bigrams is at least 0", "embedding=0": "embedding is at least 1", "": "is not of the form",
+        "learning_rate=0": "learning_rate is", "learning_rate=-1": "learning_rate is", "global_clipnorm=0": "global_clipnorm is",
+        "ema_momentum=1.5": "ema_momentum is", "monitor=taste": "unknown monitor 'taste'", "cell=transformer": "unknown cell",
+        "pooling=median": "unknown pooling", "dtype_policy=float16": "unknown dtype_policy", "level=line": "unknown level",
+        "truncation_side=middle": "unknown truncation_side", "max_length=0": "max_length is at least 1",
+        "vocabulary_size=1": "vocabulary_size is", "bigram_vocabulary_size=-1": "bigram_vocabulary_size is at least 0",
+        "embedding_dim=0": "embedding_dim is at least 1", "": "is not of the form",
         "=3": "unknown setting ''", "bidirectional=perhaps": "setting bidirectional is true or false",
-        "output_dropout=2": "output_dropout is", "word_dropout=7": "word_dropout is", "warmup=-3": "warmup is",
-        "least_steps=-1": "least_steps is", "adversarial=-1": "adversarial is",
+        "output_dropout=2": "output_dropout is", "word_dropout=7": "word_dropout is", "warmup_steps=-3": "warmup_steps is",
+        "min_steps_per_epoch=-1": "min_steps_per_epoch is", "adversarial_epsilon=-1": "adversarial_epsilon is",
+        "bach_size=3": "unknown setting 'bach_size'; did you mean batch_size? choose from",
+        "batch=3": "unknown setting 'batch'; did you mean batch_size? choose from",
+        "dropuot=0.1": "unknown setting 'dropuot'; did you mean dropout? choose from",
+        "colour=red": "unknown setting 'colour'; choose from", "cell=lsmt": "unknown cell 'lsmt'; did you mean lstm? choose from",
+        "cell=simple": "unknown cell 'simple'; did you mean simple_rnn? choose from",
+        "monitor=acuracy": "unknown monitor 'acuracy'; did you mean accuracy? choose from",
     }  # fmt: skip
-    train = ("train", "sentiment", "--sample", "--model", "m", "--dry-run", "--set")
+    train = ("train", "sentiment", "--sample-data", "--model", "m", "--dry-run", "--set")
     cases = [Case(f"--set {each or 'nothing'}", (*train, each), 2, said) for each, said in wrong.items()]
-    dna = ("train", "dna", "--sample", "--model", "m", "--dry-run", "--set")
+    others = {
+        "dna": {
+            "conv_kernel_size=-1": "conv_kernel_size is at least 0", "pool_size=0": "pool_size is at least 1",
+            "conv_filters=0": "conv_filters is at least 1", "kmer=7": "kmer is from 1 to 6",
+            "reverse_complement=three": "setting reverse_complement is true or false", "base_dropout=1": "base_dropout is",
+            "kmers=3": "unknown setting 'kmers'; did you mean kmer? choose from",
+            "level=word": "unknown setting 'level'",
+        },
+        "text_generation": {  # what its pattern cannot use is none of its settings
+            "adversarial_epsilon=1": "unknown setting 'adversarial_epsilon'", "bidirectional=yes": "unknown setting 'bidirectional'",
+            "pooling=max": "unknown setting 'pooling'", "temperature=-1": "temperature is at least 0",
+            "temprature=1": "unknown setting 'temprature'; did you mean temperature? choose from",
+        },
+        "captioning": {
+            "num_beams=0": "num_beams is at least 1", "bidirectional=yes": "unknown setting 'bidirectional'",
+            "conv_kernel_size=3": "unknown setting 'conv_kernel_size'", "encoder=vgg": "unknown encoder 'vgg'",
+            "num_beam=2": "unknown setting 'num_beam'; did you mean num_beams? choose from",
+        },
+    }  # fmt: skip
     cases += [
-        Case(f"dna --set {each}", (*dna, each), 2, said)
-        for each, said in {
-            "front=-1": "front is at least 0", "stride=0": "stride is at least 1", "filters=0": "filters is at least 1",
-            "kmer=7": "kmer is from 1 to 6", "strands=three": "unknown strands", "base_dropout=1": "base_dropout is",
-        }.items()
-    ]  # fmt: skip
+        Case(
+            f"{task} --set {each}",
+            ("train", task, "--sample-data", "--model", "m", "--dry-run", "--set", each),
+            2,
+            said,
+        )
+        for task, settings in others.items()
+        for each, said in settings.items()
+    ]
     words = [
-        (("flyy",), "No such command"), (("train",), "Missing argument"), (("train", "sentimental"), "unknown task"),
+        (("flyy",), "unknown verb 'flyy'"), (("train",), "Missing argument"),
+        (("train", "sentimental"), "unknown task 'sentimental'; did you mean sentiment? choose from"),
         (("train", "../sentiment"), "unknown task"), (("train", "sentiment", "--seed", "-1"), "not in the range"),
         (("train", "sentiment", "--seed", "x"), "not a valid integer"), (("bench", "bread"), "unknown benchmark"),
-        (("info", "nowhere"), "no export in nowhere"), (("evaluate", "dna"), "no trained model in"),
-        (("predict", "dna", "A", "--window", "5"), "--window goes with --file"), (("caption",), "Missing argument"),
-        (("caption", "x.jpg", "--beam", "0"), "not in the range"), (("compare", "sentiment", "--cells", "gru,lsmt", "--sample"), "unknown cell"),
-        (("generate", "a", "--count", "0"), "not in the range"), (("export", "dna", "--int8"), "goes with --format"),
+        (("info", "nowhere"), "unknown task 'nowhere'"), (("evaluate", "dna"), "no trained model in"),
+        (("predict", "dna", "A", "--window", "5"), "No such option"), (("predict", "captioning"), "give values or --file"),
+        (("predict", "captioning", "x.jpg", "--num-beams", "0"), "not in the range"),
+        (("compare", "sentiment", "--cells", "gru,lsmt", "--sample-data"), "unknown cell 'lsmt'; did you mean lstm?"),
+        (("generate", "a", "--num-samples", "0"), "not in the range"), (("export", "dna", "--int8"), "goes with --format"),
         (("predict", "sentiment", "a", "--file", "b"), "one of the two"), (("doctor", "--models"), "requires an argument"),
+        (("trian", "sentiment"), "unknown verb 'trian'; did you mean train? choose from"),
+        (("caption", "x.jpg"), "unknown verb 'caption'"), (("predict", "sentimnet", "a"), "unknown task 'sentimnet'; did you mean sentiment?"),
+        (("info", "captoining"), "unknown task 'captoining'; did you mean captioning? choose from"),
+        (("settings", "dnaa"), "unknown task 'dnaa'; did you mean dna? choose from"),
+        (("download", "sentimental"), "unknown task 'sentimental'; did you mean sentiment? choose from"),
+        (("bench", "sentimet"), "unknown benchmark 'sentimet'; did you mean sentiment? choose from"),
+        (("scan", "dna", "x.fa"), "Missing option '--window'"), (("scan", "dnaa", "x.fa", "--window", "5"), "unknown task 'dnaa'; did you mean dna?"),
+        (("export", "dna", "--format", "lite"), "did you mean litert?"), (("predict", "dna", "A"), "no export in"),
+        (("train", "sentiment", "--cell", "gur", "--sample-data"), "unknown cell 'gur'; did you mean gru? choose from"),
+        (("predict", "sentiment", "--file", "x.csv", "--on-invalid", "skp"), "did you mean skip? choose from"),
     ]  # fmt: skip
     return cases + [Case(" ".join(each), each, 2, said) for each, said in words]
 
@@ -148,21 +195,21 @@ def _tables() -> list[Case]:
         Case("an empty folder", (*TRAIN, "."), 3, "0 usable rows in"),
         Case(
             "no row of use",
-            (*TRAIN, "x.csv", "--skip-invalid"),
+            (*TRAIN, "x.csv", *SKIP),
             3,
             "0 usable rows of 2 in",
             {"x.csv": csv("a,b,c", "d")},
         ),
         Case(
             "no label of use",
-            (*TRAIN, "x.csv", "--skip-invalid"),
+            (*TRAIN, "x.csv", *SKIP),
             3,
             "0 usable rows of 2 in",
             {"x.csv": csv("a,", "b,")},
         ),
         Case(
             "a first row of no use",
-            (*TRAIN, "x.csv", "--skip-invalid"),
+            (*TRAIN, "x.csv", *SKIP),
             0,
             "labels: bad ",
             {"x.csv": csv("a,b,c", *GOOD)},
@@ -193,7 +240,7 @@ def _tables() -> list[Case]:
 
 def _sequences() -> list[Case]:
     """DNA to learn from, to answer and to scan."""
-    train = ("train", "dna", "--model", "m", "--dry-run", "--datasets", "d", "--data")
+    train = ("train", "dna", "--model", "m", "--dry-run", "--data-dir", "d", "--data")
     bases = [
         "".join("ACGT"[(7 * a + b * b) % 4] for b in range(30)) + "ACGT"[a % 4] * 3 + "ACGT"[a // 4 % 4]
         for a in range(16)
@@ -245,17 +292,26 @@ def _sequences() -> list[Case]:
         "an empty record": (">a\n>b\nACGTACGTAC\n", 0, "b\t0"), "a record of N": (">a\n" + "N" * 99 + "\n", 0, ""),
         "a protein": (">a\nMKVLAAGIEFQW\n", 0, ""), "an empty file": ("", 0, "0 bases, 0 windows"),
     }  # fmt: skip
-    return cases + [
-        Case(
-            f"scan: {name}",
-            (*predict, "--file", "g.fa", "--window", "8"),
-            code,
-            said,
-            {"g.fa": text.encode()},
-            task="dna",
-        )
-        for name, (text, code, said) in scans.items()
+    strict = {
+        "a short record": (">a\nACGT\n", 3, "has 4 bases, fewer than a window of 8"),
+        "a protein": (">b\nACGTACGT\n>a\nMKVLAAGIEFQW\n", 3, "which is no nucleotide"),
+        "a record of N": (
+            ">a\n" + "N" * 99 + "\n",
+            0,
+            "0 windows; 24 windows left out, most of whose bases are not known",
+        ),
+    }
+    scan = ("scan", "dna", "g.fa", "--window", "8", "--model", "{model}")
+    cases += [
+        Case(f"scan{name}: {what}", (*scan, *more), code, said, {"g.fa": text.encode()}, task="dna")
+        for name, more, group in ((", skipping", SKIP, scans), ("", (), strict))
+        for what, (text, code, said) in group.items()
     ]
+    return cases + [
+        Case("scan: no file", scan, 3, "g.fa does not exist", task="dna"),
+        Case("scan: a window of nothing", (*scan[:4], "0", *scan[5:]), 2, "--window is at least 1", {"g.fa": b""}, task="dna"),
+        Case("scan: texts", ("scan", "sentiment", *scan[2:]), 2, "use seqtasks predict sentiment", {"g.fa": b">a\nACGT\n"}, task="sentiment"),
+    ]  # fmt: skip
 
 
 def _values() -> list[Case]:
@@ -274,13 +330,14 @@ def _values() -> list[Case]:
         Case("no rows", (*file, "x.csv"), 0, "", {"x.csv": b"text\n"}, task="sentiment"),
         Case("no file", (*file, "x.csv"), 3, "x.csv does not exist", task="sentiment"),
         Case("no column", (*file, "x.csv"), 3, "has no column", {"x.csv": b"a,b\n1,2\n"}, task="sentiment"),
-        Case("a bad row", (*file, "x.csv"), 0, "good,", {"x.csv": b"text,n\ngood,1\nbad,2,3\n"}, task="sentiment"),
-        Case("a bad row, strictly", (*file, "x.csv", "--strict"), 3, "x.csv:3", {"x.csv": b"text,n\ngood,1\nbad,2,3\n"}, task="sentiment"),
-        Case("an open quote", (*file, "x.csv"), 0, "good,", {"x.csv": rows}, task="sentiment"),
+        Case("a bad row, left out", (*file, "x.csv", *SKIP), 0, "good,", {"x.csv": b"text,n\ngood,1\nbad,2,3\n"}, task="sentiment"),
+        Case("a bad row", (*file, "x.csv"), 3, "x.csv:3", {"x.csv": b"text,n\ngood,1\nbad,2,3\n"}, task="sentiment"),
+        Case("an open quote", (*file, "x.csv"), 3, "x.csv:3 cannot be read", {"x.csv": rows}, task="sentiment"),
+        Case("an open quote, left out", (*file, "x.csv", *SKIP), 0, "good,", {"x.csv": rows}, task="sentiment"),
         Case("a cut gz", (*file, "x.csv.gz"), 4, "x.csv.gz", {"x.csv.gz": gzip.compress(b"text\n" + bytes(99))[:-9]}, task="sentiment"),
         Case("standard input", (*file, "-", "--format", "txt"), 0, "tive", task="sentiment", stdin=b"good\nbad\n"),
     ]  # fmt: skip
-    generate = ("generate", "--length", "3", "--model", "{model}")
+    generate = ("generate", "--max-new-tokens", "3", "--model", "{model}")
     prompts = {
         "empty": "", "blanks": "   ", "unseen": "\u4e2d\u6587\U0001f600", "a nul": "a\0b", "invalid utf-8": "ab\udcff",
         "a megabyte": "the " * 250_000, "a line feed": "\n",
@@ -292,7 +349,7 @@ def _values() -> list[Case]:
     choices = {
         "temperature=nan": "temperature", "temperature=-1": "temperature", "temperature=11": "temperature",
         "temperature=inf": "temperature", "top-k=-1": "top_k", "top-p=-0.5": "top_p", "top-p=1.5": "top_p",
-        "top-p=nan": "top_p", "length=-1": "length", "seed=99999999999999999999": "seed",
+        "top-p=nan": "top_p", "max-new-tokens=-1": "max_new_tokens is at least 0", "repetition-penalty=0": "repetition_penalty is above 0", "seed=99999999999999999999": "seed",
     }  # fmt: skip
     cases += [
         Case(f"--{each}", (*generate, f"--{each}", "a"), 2, said, task="text_generation")
@@ -315,9 +372,9 @@ def _pictures() -> list[Case]:
         "scan.tif": (picture("TIFF"), "no JPEG"), "drawn.svg": (b"<svg xmlns='x'/>", "no JPEG"),
         "mark.jpg": (b"\xff\xd8\xff", "damaged JPEG"), "cut.png": (picture("PNG")[:50], "cut off or damaged"),
         "bomb.png": (bomb(12_000, 12_000), "million pixels, more than"), "huge.png": (bomb(20_000, 20_000), "million pixels"),
-        "flat.png": (bomb(0, 100), "no JPEG"), "line\nbroken.png": (b"", "line\\nbroken.png is empty"),
+        "flat.png": (bomb(0, 100), "no JPEG"), "line\nbroken.png": (b"", "names line\\nbroken.png, which is empty"),
     }  # fmt: skip
-    caption = ("caption", "--model", "{model}")
+    caption = ("predict", "captioning", "--model", "{model}")
     cases = [
         Case(name, (*caption, name), 3, said, {name: content}, task="captioning")
         for name, (content, said) in bad.items()
@@ -336,14 +393,22 @@ def _pictures() -> list[Case]:
         Case("one bad of three", (*caption, "a.png", "b.png", "c.jpg"), 3, "b.png", several, task="captioning"),
         Case(
             "one left out",
-            (*caption, "--skip-invalid", "a.png", "b.png", "c.jpg"),
+            (*caption, *SKIP, "a.png", "b.png", "c.jpg"),
             0,
             "c.jpg",
             several,
             task="captioning",
         ),
-        Case("a folder", (*caption, "--skip-invalid", "."), 0, "a.png", several, task="captioning"),
-        Case("an empty folder of pictures", (*caption, "."), 3, "has no picture", task="captioning"),
+        Case("a folder", (*caption, *SKIP, "."), 0, "a.png", several, task="captioning"),
+        Case(
+            "a folder with a table",
+            (*caption, "."),
+            0,
+            "a.png",
+            {"a.png": picture("PNG"), "c.png": picture("PNG"), "captions.csv": b"image,caption\n"},
+            task="captioning",
+        ),
+        Case("an empty folder of pictures", (*caption, "."), 3, "has no file (.jpg, .jpeg, .png", task="captioning"),
         Case("no picture there", (*caption, "x.jpg"), 3, "x.jpg does not exist", task="captioning"),
         Case("from standard input", (*caption, "-"), 0, "", task="captioning", stdin=jpeg),
         Case("nothing from standard input", (*caption, "-"), 3, "empty", task="captioning"),
@@ -352,7 +417,7 @@ def _pictures() -> list[Case]:
 
 def _captions() -> list[Case]:
     """Pictures with captions to learn from."""
-    train = ("train", "captioning", "--model", "m", "--dry-run", "--datasets", "d", "--set", "encoder=small", "--data")
+    train = ("train", "captioning", "--model", "m", "--dry-run", "--data-dir", "d", "--set", "encoder=small", "--data")
     rows = [f"{n % 4}.png,a picture of number {n}" for n in range(24)]
     files = {f"{n}.png": picture("PNG", size=(30 + n, 20)) for n in range(4)}
 
@@ -407,7 +472,10 @@ def _removed(name: str) -> Maker:
 
 
 def _added(name: str, content: bytes = b"!") -> Maker:
-    return lambda folder: (folder / name).write_bytes(content) and None
+    def harm(folder: Path) -> None:
+        (folder / name).write_bytes(content)
+
+    return harm
 
 
 def _swapped(first: str, second: str) -> Maker:
@@ -421,12 +489,53 @@ def _swapped(first: str, second: str) -> Maker:
 
 
 def _rewritten(name: str, **changes: object) -> Maker:
-    """A JSON file with other values, and sealed again."""
+    """A JSON file with other values, and a checksum of these."""
+    return _remade(name, lambda value: {**value, **changes})
 
-    def change(content: bytes) -> bytes:
-        return files.as_json(files.sealed({**files.unsealed(content), **changes})).encode()
 
-    return _altered(name, change)
+def _remade(name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Maker:
+    """A JSON file with what is made of its values, and a checksum of that."""
+
+    def remake(content: bytes) -> bytes:
+        return files.as_json(files.with_checksum(change(files.without_checksum(content)))).encode()
+
+    return _altered(name, remake)
+
+
+def _settings_before(settings: dict[str, Any]) -> dict[str, Any]:
+    """As an earlier version called them."""
+    return {BEFORE.get(name, name): value for name, value in settings.items()}
+
+
+def _card_before(card: dict[str, Any]) -> dict[str, Any]:
+    """As an earlier version wrote it, which did not say its version."""
+    inputs = {BEFORE.get(name, name): value for name, value in card["inputs"].items()}
+    rest = {name: value for name, value in card.items() if name != "version"}
+    return {**rest, "settings": _settings_before(card["settings"]), "inputs": inputs}
+
+
+def _endpoints_before(manifest: dict[str, Any]) -> dict[str, Any]:
+    """With endpoints whose tensors alone are described."""
+    endpoints = {
+        name: {"inputs": each["inputs"], "outputs": each["outputs"]} for name, each in manifest["endpoints"].items()
+    }
+    return {**manifest, "endpoints": endpoints}
+
+
+def _manifest_before(manifest: dict[str, Any]) -> dict[str, Any]:
+    """As an earlier version wrote it: a card's fields and three of its own."""
+    since = ("classes", "batch_size", "quantization", "weights", "inputs", "targets")
+    rest = {name: value for name, value in _endpoints_before(manifest).items() if name not in since}
+    rest["settings"] = _settings_before(manifest["settings"])
+    return {**rest, "names": manifest["classes"], "at_once": manifest["batch_size"], "eight_bits": False}
+
+
+def _run_before(folder: Path) -> None:
+    """An unfinished training of an earlier version: the same but for what its settings are called."""
+    card = files.without_checksum((folder / "card.json").read_bytes())
+    run = {name: card[name] for name in ("task", "dataset", "fingerprint", "settings", "seed", "versions")}
+    (folder / "training").mkdir(exist_ok=True)
+    (folder / "training" / "run.json").write_text(files.as_json({**run, "settings": _settings_before(run["settings"])}))
 
 
 def _escaping(name: str) -> Maker:
@@ -434,9 +543,9 @@ def _escaping(name: str) -> Maker:
 
     def harm(folder: Path) -> None:
         path = folder / "serving" / "1" / "manifest.json"
-        manifest = files.unsealed(path.read_bytes())
+        manifest = files.without_checksum(path.read_bytes())
         manifest["files"][name] = next(iter(manifest["files"].values()))
-        path.write_text(files.as_json(files.sealed(manifest)))
+        path.write_text(files.as_json(files.with_checksum(manifest)))
 
     return harm
 
@@ -499,11 +608,37 @@ def _artefacts() -> list[Case]:
         },
     }  # fmt: skip
     evaluate = ("evaluate", "sentiment", "--model", "{model}")
+    export = ("export", "sentiment", "--model", "{model}")
+    before = {
+        "card.json is not a card of this version of seqtasks; train again": {
+            "a card of before": _remade("card.json", _card_before), "a card of another version": _rewritten("card.json", version=1),
+        },
+        "card.json is of an earlier version of seqtasks (unknown setting 'length'); train again": {
+            "a card with settings of before": _remade("card.json", lambda card: {**card, "settings": _settings_before(card["settings"])}),
+        },
+    }  # fmt: skip
+    exported = {
+        "manifest.json is a manifest of an earlier version of seqtasks; export again": {
+            "a manifest of before": _remade(manifest, _manifest_before), "endpoints of before": _remade(manifest, _endpoints_before),
+            "a manifest of endpoints that are none": _rewritten(manifest, endpoints=["serve"]),
+        },
+    }  # fmt: skip
+    same = [part for each in SAMPLES["sentiment"].settings.items() for part in ("--set", "=".join(each))]
+    train = ("train", "sentiment", "--sample-data", "--seed", "1", *same, "--model", "{model}")
     return [
         Case(name, command, 4, said, harm=harm, task="sentiment")
-        for command, groups in ((predict, served), (evaluate, learned))
+        for command, groups in ((predict, served), (evaluate, learned), (export, before), (predict, exported))
         for said, cases in groups.items()
         for name, harm in cases.items()
+    ] + [
+        Case(
+            "a run of before",
+            train,
+            2,
+            "unfinished training of another version of seqtasks; give --fresh",
+            harm=_run_before,
+            task="sentiment",
+        )
     ]
 
 

@@ -18,9 +18,10 @@ QUICK = {"crlf.csv", "text: empty", "cut.jpg", "prompt: unseen", "a flipped grap
 
 
 def test_the_corpus_is_large_and_its_names_are_its_own():
-    assert len(CASES) >= 120
+    altered = sum(case.harm is not None for case in CASES)
+    assert len(CASES) - altered >= 224
     assert len({case.name for case in CASES}) == len(CASES)
-    assert sum(case.harm is not None for case in CASES) >= 25
+    assert altered >= 39
 
 
 def cases() -> list[object]:

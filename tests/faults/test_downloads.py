@@ -54,13 +54,13 @@ WRONG = {  # what the server does -> exit code, words of the line
     "it hangs up in the middle": (5, "IncompleteRead"),
     "it falls silent": (5, "Read timed out"),
     "it is silent from the start": (5, "no connection to 127.0.0.1"),
-    "it leads in a circle": (5, "leads in a circle"),
+    "it leads in a circle": (5, "redirects in a circle"),
     "it gives a page": (4, "does not hold the lines of promoters.data"),
     "it gives half an archive": (4, "does not hold the lines of promoters.data"),
     "it gives another archive": (4, "does not hold the lines of promoters.data"),
     "it gives another file than was recorded": (
         4,
-        f"has the wrong checksum: sha256 {SHA256}, expected {'0' * 64}; get",
+        f"has the wrong checksum: sha256 {SHA256}, expected {'0' * 64}; download it again",
     ),
     "it gives a bomb": (4, "unpacks to over 200 times its size"),
     "it gives a member above": (4, "'../promoters.data', which would leave its folder"),
@@ -140,7 +140,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Server]]
 
 def download(folder: Path) -> int:
     with pytest.raises(SystemExit) as ended:
-        main(["download", "dna", "--dataset", "uci_promoters", "--datasets", str(folder)])
+        main(["download", "dna", "--dataset", "uci_promoters", "--data-dir", str(folder)])
     return int(ended.value.code or 0)
 
 
@@ -186,14 +186,14 @@ def test_without_a_server_it_says_so_at_once(served: Callable[[str], Server], tm
 
 CHILD = """
 import os, resource, signal, sys
-from seqtasks.builders import uci_promoters
+from seqtasks.data.datasets import uci_promoters
 from seqtasks.cli import main
 uci_promoters.ADDRESS, fault = sys.argv[1], sys.argv[3]
 if fault == "killed":
     uci_promoters.records = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
 if fault == "full":
     resource.setrlimit(resource.RLIMIT_FSIZE, (140, 140))  # less than the archive, more than a lock's record
-main(["download", "dna", "--dataset", "uci_promoters", "--datasets", sys.argv[2]])
+main(["download", "dna", "--dataset", "uci_promoters", "--data-dir", sys.argv[2]])
 """
 
 
@@ -247,7 +247,7 @@ def test_a_prepared_set_that_was_harmed_is_refused(
     if harm == "removed":
         path.unlink()
     with pytest.raises(SystemExit) as ended:
-        main(["train", "dna", "--dataset", "uci_promoters", "--dry-run", "--datasets", str(tmp_path)])
+        main(["train", "dna", "--dataset", "uci_promoters", "--dry-run", "--data-dir", str(tmp_path)])
     last = capfd.readouterr().err.splitlines()[-1]
     fine = ended.value.code == 4 and "uci_promoters" in last and "is cut off or altered" in last
     assert survived("prepared data sets that were harmed, refused", harm, fine), last
@@ -320,7 +320,7 @@ def test_an_archive_that_holds_harm_is_refused_whole(name: str, tmp_path: Path):
 
 
 def test_an_archive_of_more_than_any_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(downloading, "LARGEST", 1 << 10)
+    monkeypatch.setattr(downloading, "MAX_CONTENT", 1 << 10)
     (tmp_path / "archive").write_bytes(tar_of("out", size=5_000))
     with pytest.raises(IntegrityError, match="unpacks to over 0 GiB"):
         downloading.check_archive(tmp_path / "archive")

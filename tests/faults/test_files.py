@@ -179,7 +179,7 @@ def test_an_altered_file_is_named(tmp_path: Path):
 def test_a_record_that_was_altered_is_named(tmp_path: Path):
     publish(tmp_path, "old")
     record = tmp_path / "record.json"
-    assert files.read_sealed(record, remedy="train again")["text"] == "old"
+    assert files.read_checked(record, remedy="train again")["text"] == "old"
     last = record.read_text().replace(str(NUMBER), f"{str(NUMBER)[:-1]}7")
     assert json.loads(last) == json.loads(record.read_text())
     for altered in (
@@ -192,7 +192,7 @@ def test_a_record_that_was_altered_is_named(tmp_path: Path):
         with pytest.raises(
             IntegrityError, match=r"record\.json is not as it was written, or of another version of seqtasks; train"
         ):
-            files.read_sealed(record, remedy="train again")
+            files.read_checked(record, remedy="train again")
 
 
 def test_a_folder_in_which_nothing_was_done_goes_again(tmp_path: Path):

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from seqtasks import tasks
-from seqtasks.export import savedmodel
 from seqtasks.inference import predictor
 from tests.bombs import bomb
 from tests.conftest import Learned
@@ -40,7 +39,7 @@ model = tf.saved_model.load(sys.argv[1])
 peak = lambda: int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1024
 model.serve(tf.constant([open(sys.argv[2], "rb").read()]))
 value = tf.constant([open(sys.argv[3], "rb").read()])
-open("/proc/self/clear_refs", "w").write("5")  # the peak begins anew at what there is
+open("/proc/self/clear_refs", "w").write("5")  # the peak begins again at the present use
 before, begun = peak(), time.process_time()
 model.serve(value)
 print(json.dumps([time.process_time() - begun, peak() - before]))
@@ -76,6 +75,12 @@ print(json.dumps([len(other), resident() - before]))
 """
 
 
+def _golden(name: str) -> list[bytes]:
+    """Values of a task's sample that its export answers as its model does."""
+    task = tasks.find(name)
+    return task.pattern.golden(task)
+
+
 def alone(program: str, *arguments: str | Path) -> list[float]:
     command = [sys.executable, "-P", "-c", program, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -87,7 +92,7 @@ def alone(program: str, *arguments: str | Path) -> list[float]:
 @pytest.mark.parametrize("what", DEAR)
 def test_no_input_costs_much(name: str, what: str, learned_of: Callable[[str], Learned], tmp_path: Path):
     learned = learned_of(name)
-    (tmp_path / "usual").write_bytes(savedmodel.golden(tasks.find(name))[0])
+    (tmp_path / "usual").write_bytes(_golden(name)[0])
     (tmp_path / "dear").write_bytes(DEAR[what])
     seconds, megabytes = alone(COST, predictor.newest(learned.folder), tmp_path / "usual", tmp_path / "dear")
     fine = seconds <= SECONDS and megabytes <= MEGABYTES
@@ -100,11 +105,11 @@ def test_no_input_costs_much(name: str, what: str, learned_of: Callable[[str], L
 @pytest.mark.faults
 @pytest.mark.parametrize("name", tasks.names())
 def test_many_answers_take_no_more_and_are_the_same(name: str, learned_of: Callable[[str], Learned], tmp_path: Path):
-    golden = savedmodel.golden(tasks.find(name))
+    golden = _golden(name)
     if name == "captioning":
-        values = [bytes(golden[number % len(golden)]) for number in range(LENGTHS)]
+        values = [golden[number % len(golden)] for number in range(LENGTHS)]
     else:
-        text = b" ".join(bytes(each) for each in golden).replace(b" ", b"" if name == "dna" else b" ") * 10
+        text = b" ".join(golden).replace(b" ", b"" if name == "dna" else b" ") * 10
         values = [text[: number + 1] for number in range(LENGTHS)]
     (tmp_path / "values").write_text(json.dumps([value.hex() for value in values]))
     other, growth = alone(

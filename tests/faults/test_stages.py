@@ -19,29 +19,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqtasks import tasks
-from seqtasks.export import savedmodel
-from seqtasks.inference import files as answering
+from seqtasks import files, tasks
+from seqtasks.inference import files as inference_files
 from seqtasks.inference import predictor
 from seqtasks.training import card as cards
 from tests.conftest import sets
 from tests.faults.conftest import Command, run, survived
 from tests.samples import SAMPLES, UNCOMPILED
 
-SMALL = {"cell": "simple", "embedding": "4", "least_steps": "12"} | UNCOMPILED
+SMALL = {"cell": "simple_rnn", "embedding_dim": "4", "min_steps_per_epoch": "12"} | UNCOMPILED
 TASKS = {  # what each is trained with here
-    "sentiment": sets(SMALL | {"bidirectional": "no", "batch": "64", "adversarial": "0"}),
-    "dna": sets(SMALL | {"bidirectional": "no", "filters": "4", "batch": "64"}),
-    "text_generation": sets(SMALL | {"written": "10"}),
-    "captioning": sets(SMALL | {"attention": "4", "batch": "64"}),
+    "sentiment": sets(SMALL | {"bidirectional": "no", "batch_size": "64", "adversarial_epsilon": "0"}),
+    "dna": sets(SMALL | {"bidirectional": "no", "conv_filters": "4", "batch_size": "64"}),
+    "text_generation": sets(SMALL | {"max_new_tokens": "10"}),
+    "captioning": sets(SMALL | {"attention_dim": "4", "batch_size": "64"}),
 }
 FAULTS = pytest.mark.faults
 EVERY = {"EVERY": "10"}  # steps between two checkpoints
 LONGER = [
-    *["train", "sentiment", "--sample", "--epochs", "4", "--seed", "3"],
-    *sets({"units": "16", "embedding": "16", "recurrent_dropout": "0.1", "least_steps": "60", "patience": "4"}),
+    *["train", "sentiment", "--sample-data", "--epochs", "4", "--seed", "3"],
+    *sets({"units": "16", "embedding_dim": "16", "recurrent_dropout": "0.1"}),
+    *sets({"min_steps_per_epoch": "60", "patience": "4"}),
 ]
-BRIEF = [*LONGER, *sets({"bidirectional": "no", "adversarial": "0"})]  # of it, for the short half
+BRIEF = [*LONGER, *sets({"bidirectional": "no", "adversarial_epsilon": "0"})]  # of it, for the short half
 STAGES = ("train", "evaluate", "export")
 KINDS = ("kill", "enospc", "eio")
 OTHERS = [name for name in tasks.names() if name != "sentiment"]
@@ -56,7 +56,7 @@ MOST = 60  # fault points in one command, more than there are
 
 def command(task: str, stage: str) -> list[str]:
     """What is made to fail."""
-    return [stage, task, *(["--sample", "--epochs", "2", "--seed", "3", *TASKS[task]] if stage == "train" else [])]
+    return [stage, task, *(["--sample-data", "--epochs", "2", "--seed", "3", *TASKS[task]] if stage == "train" else [])]
 
 
 TRAIN = command("sentiment", "train")
@@ -108,7 +108,7 @@ def fail(task: str, stage: str, number: int, kind: str, undisturbed: Path, tmp_p
     """Makes a stage fail at its N-th fault point; the point's name, or None if there are fewer points."""
     folder = tmp_path / f"{stage}-{number}-{kind}"
     shutil.copytree(undisturbed, folder)
-    before, exports = outcome(folder), savedmodel.numbers(folder)
+    before, exports = outcome(folder), predictor.numbers(folder)
     marker = tmp_path / f"marker-{stage}-{number}-{kind}"
     fault = {"SEQTASKS_FAULT": f"any:{number}:{kind}", "SEQTASKS_FAULT_MARKER": str(marker), **EVERY}
     code, printed = run([*command(task, stage), *at(folder)], tmp_path, **fault)
@@ -118,7 +118,7 @@ def fail(task: str, stage: str, number: int, kind: str, undisturbed: Path, tmp_p
     point = marker.read_text()
     fine = code == (-signal.SIGKILL if kind == "kill" else 5) and "Traceback" not in printed
     fine &= json.loads((folder / "card.json").read_text())["task"] == task
-    fine &= set(savedmodel.numbers(folder)) >= set(exports)
+    fine &= set(predictor.numbers(folder)) >= set(exports)
     if stage != "train":
         fine &= outcome(folder) == before
         value = SAMPLES[task].typed[:1]
@@ -141,7 +141,7 @@ def test_some_fault_points(stage: str, number: int, kind: str, undisturbed: Path
         *(pytest.param(each, marks=FAULTS) for each in ("store.before:1", "checkpoint.record.renamed:1")),
     ],
 )
-def test_ones_own_data_go_on_exactly(point: str, tmp_path: Path):
+def test_your_own_data_go_on_exactly(point: str, tmp_path: Path):
     rows = tasks.find("sentiment").sample()["train"]
     lines = [f"{text.decode()}\t{label}\n" for text, label in zip(rows.inputs[:400], rows.targets[:400], strict=True)]
     (tmp_path / "own.tsv").write_text("text\tlabel\n" + "".join(lines))
@@ -149,7 +149,7 @@ def test_ones_own_data_go_on_exactly(point: str, tmp_path: Path):
     train += TASKS["sentiment"]
     found = []
     for name in ("whole", "killed"):
-        learn = [*train, *at(tmp_path / name), "--datasets", str(tmp_path / f"{name}-data")]
+        learn = [*train, *at(tmp_path / name), "--data-dir", str(tmp_path / f"{name}-data")]
         if name == "killed":
             code, printed = run(learn, tmp_path, SEQTASKS_FAULT=f"{point}:kill", **EVERY)
             assert code == -signal.SIGKILL, printed
@@ -185,27 +185,28 @@ def test_killed_once_in_every_writing(
         assert fail(task, stage, 1 + at, kind, undisturbed, tmp_path) == passed[at]
 
 
-# --- files of one's own -----------------------------------------------------------------------------------------------
+# --- your own files ---------------------------------------------------------------------------------------------------
 
 FILES = ("texts", "pictures", "answers")
 
 
 @pytest.fixture(scope="module")
-def files_of_ones_own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def own_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Texts with labels, pictures with captions, and texts to answer in two chunks and a half."""
     folder = tmp_path_factory.mktemp("own")
     rows = tasks.find("sentiment").sample()["train"]
     lines = [f"{text.decode()}\t{label}\n" for text, label in zip(rows.inputs[:60], rows.targets[:60], strict=True)]
     (folder / "texts.tsv").write_text("text\tlabel\n" + "".join(lines))
-    several = [*lines, "no label\n"] * (5 * answering.BATCHES * predictor.BATCH // 2 // (len(lines) + 1))
+    chunk = inference_files.BATCHES * tasks.find("sentiment").inputs.traits.predict_batch_size
+    several = [*lines, "no label\n"] * (5 * chunk // 2 // (len(lines) + 1))
     (folder / "answers.tsv").write_text("text\tlabel\n" + "".join(several))
     (folder / "pictures").mkdir()
     drawn = tasks.find("captioning").sample()["train"]
-    told = ["image,caption"]
-    for number, (content, captions) in enumerate(zip(drawn.inputs[:20], drawn.targets[:20], strict=True)):
+    captions = ["image,caption"]
+    for number, (content, sentences) in enumerate(zip(drawn.inputs[:20], drawn.targets[:20], strict=True)):
         (folder / "pictures" / f"{number}.png").write_bytes(content)
-        told += [f"{number}.png,{caption}" for caption in captions.split("\n")]
-    (folder / "pictures" / "captions.csv").write_text("\n".join([*told, ""]))
+        captions += [f"{number}.png,{caption}" for caption in sentences.split("\n")]
+    (folder / "pictures" / "captions.csv").write_text("\n".join([*captions, ""]))
     return folder
 
 
@@ -213,10 +214,11 @@ def work(name: str, own: Path, folder: Path, model: Path) -> list[str]:
     """A command that reads files and writes into the folder."""
     if name == "answers":
         into = ["--output", str(folder / "answered.tsv")]
-        return ["predict", "sentiment", "--file", str(own / "answers.tsv"), *into, "--model", str(model)]
+        rows = ["--file", str(own / "answers.tsv"), "--on-invalid", "skip"]
+        return ["predict", "sentiment", *rows, *into, "--model", str(model)]
     data = own / "texts.tsv" if name == "texts" else own / "pictures" / "captions.csv"
     task = "sentiment" if name == "texts" else "captioning"
-    into = ["--datasets", str(folder / "data"), *at(folder / "model")]
+    into = ["--data-dir", str(folder / "data"), *at(folder / "model")]
     small = ["--set", "encoder=small"] if name == "pictures" else []
     return ["train", task, "--data", str(data), "--dry-run", *TASKS[task], *small, *into]
 
@@ -230,19 +232,17 @@ def contents(folder: Path) -> dict[str, str]:
 @pytest.mark.faults
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", FILES)
-def test_every_fault_point_on_files_of_ones_own(
-    name: str, kind: str, files_of_ones_own: Path, undisturbed: Path, tmp_path: Path
-):
+def test_every_fault_point_on_your_own_files(name: str, kind: str, own_files: Path, undisturbed: Path, tmp_path: Path):
     (tmp_path / "logs").mkdir()
     (tmp_path / "whole").mkdir()
-    code, printed = run(work(name, files_of_ones_own, tmp_path / "whole", undisturbed), tmp_path / "logs")
+    code, printed = run(work(name, own_files, tmp_path / "whole", undisturbed), tmp_path / "logs")
     assert code == 0, printed
     whole, number = contents(tmp_path / "whole"), 0
     while True:
         number += 1
         folder, marker = tmp_path / str(number), tmp_path / f"marker-{number}"
         folder.mkdir()
-        command = work(name, files_of_ones_own, folder, undisturbed)
+        command = work(name, own_files, folder, undisturbed)
         fault = {"SEQTASKS_FAULT": f"any:{number}:{kind}", "SEQTASKS_FAULT_MARKER": str(marker)}
         code, printed = run(command, tmp_path / "logs", **fault)
         if not marker.exists():
@@ -330,12 +330,12 @@ def test_a_second_training_in_the_folder_ends_with_7(tmp_path: Path):
 def test_files_that_do_not_fit_are_one_line(stage: str, every: str, size: int, undisturbed: Path, tmp_path: Path):
     """As on a disk that is full, in whatever library writes."""
     shutil.copytree(undisturbed, tmp_path / "model")
-    before, exports = outcome(tmp_path / "model"), savedmodel.numbers(tmp_path / "model")
+    before, exports = outcome(tmp_path / "model"), predictor.numbers(tmp_path / "model")
     code, printed = run(
         [*command("sentiment", stage), *at(tmp_path / "model")], tmp_path, LARGEST_FILE=str(size), EVERY=every
     )
     fine = code == 5 and "Traceback" not in printed and printed.splitlines()[-1].startswith("seqtasks: error: ")
-    fine &= outcome(tmp_path / "model") == before and savedmodel.numbers(tmp_path / "model") == exports
+    fine &= outcome(tmp_path / "model") == before and predictor.numbers(tmp_path / "model") == exports
     code, after = run([*command("sentiment", stage), *at(tmp_path / "model")], tmp_path)
     fine &= code == 0 and outcome(tmp_path / "model") == before and not litter(tmp_path / "model")
     assert survived("file size limit", f"{stage} {every}", fine), (printed, after)
@@ -361,6 +361,21 @@ def test_checkpoints_without_their_run_are_nobodys(tmp_path: Path):
     code, printed = run([*TRAIN, *at(tmp_path / "model")], tmp_path)
     assert code == 0, printed
     assert "going on" not in printed
+
+
+def test_a_checkpoint_of_before_is_refused(tmp_path: Path):
+    """One whose record is whole, and has other fields than those that are restored."""
+    killed = {"SEQTASKS_FAULT": "checkpoint.record.renamed:1:kill", **EVERY}
+    code, _ = run([*TRAIN, *at(tmp_path / "model")], tmp_path, **killed)
+    assert code == -signal.SIGKILL
+    (record,) = (tmp_path / "model" / "training").glob("step-*.json")
+    rest = files.without_checksum(record.read_bytes())
+    files.write_json(record, files.with_checksum({"best_since": rest.pop("waited"), **rest}))
+    code, printed = run([*TRAIN, *at(tmp_path / "model")], tmp_path)
+    assert survived("checkpoint of an earlier version", "training", code == 4 and "Traceback" not in printed), printed
+    last = printed.splitlines()[-1]
+    assert last.startswith("seqtasks: error: ")
+    assert "begin again with --fresh" in last
 
 
 @pytest.mark.faults

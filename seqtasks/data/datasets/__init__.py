@@ -1,1 +1,1 @@
-"""Builders for TensorFlow Datasets of what it lacks."""
+"""Builders of data sets that TensorFlow Datasets lacks, one file each."""

@@ -1,7 +1,7 @@
 """Flickr8k (Hodosh, Young and Hockenmaier, 2013): 8,000 photographs, five captions each, in its official splits.
 
-From the archives of the copy that tutorials use, or from files fetched by hand under flickr8k/: the texts as published
-and the photographs in the folder Flicker8k_Dataset (so it is spelt) or in flickr8k_train.tar, _dev.tar and _test.tar.
+From the archives of the copy that tutorials use, or from files fetched by hand under flickr8k/: the published texts,
+and the photographs in the folder Flicker8k_Dataset (its own spelling) or in flickr8k_train.tar, _dev.tar, _test.tar.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SPLITS = {"train": "train", "validation": "dev", "test": "test"}
 
 
 class Flickr8k(Manual):
-    """Photographs of people and dogs who do something, and what five people wrote of each."""
+    """Photographs of people and dogs who do something, with captions by five people each."""
 
     name = "flickr8k"
     VERSION = tfds.core.Version("1.0.0")
@@ -35,8 +35,8 @@ class Flickr8k(Manual):
         features = tfds.features.FeaturesDict(
             {
                 "name": tfds.features.Text(),
-                "image": tfds.features.Tensor(shape=(), dtype=tf.string),  # the file's bytes, as they are
-                "captions": tfds.features.Text(),  # with line feeds between
+                "image": tfds.features.Tensor(shape=(), dtype=tf.string),  # the file's bytes, not decoded
+                "captions": tfds.features.Text(),  # joined by line feeds
             }
         )
         return tfds.core.DatasetInfo(builder=self, description=self.__doc__, features=features)
@@ -57,17 +57,18 @@ class Flickr8k(Manual):
     def _generate_examples(self, texts: Path, photographs: Path, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
         captions = _captions(texts / CAPTIONS)
         names = _text(texts / f"Flickr_8k.{split}Images.txt").split()
-        if mute := [name for name in names if not captions.get(name)]:
-            few = ", ".join(mute[:5])
-            raise InputError(f"{texts / CAPTIONS} tells nothing of {len(mute):,} of the {split} split, such as {few}")
-        for name, content in _pictures(photographs, split, names):
+        if missing := [name for name in names if not captions.get(name)]:
+            few = ", ".join(missing[:5])
+            lacks = f"lacks captions of {len(missing):,} photographs of the {split} split"
+            raise InputError(f"{texts / CAPTIONS} {lacks}, such as {few}")
+        for name, content in _photographs(photographs, split, names):
             if fault := image_files.fault(content):
-                raise InputError(f"{photographs}: {name} is {fault}; get it anew")
+                raise InputError(f"{photographs}: {name} is {fault}; download it again")
             yield name, {"name": name, "image": content, "captions": "\n".join(captions[name])}
 
 
 def _captions(path: Path) -> dict[str, list[str]]:
-    """The captions of each picture, in their order."""
+    """The captions of each photograph, in their order."""
     captions = defaultdict[str, list[str]](list)
     for line in _text(path).splitlines():
         name, _, caption = line.partition("\t")
@@ -81,7 +82,7 @@ def _text(path: Path) -> str:
     return path.read_text()
 
 
-def _pictures(folder: Path, split: str, names: list[str]) -> Iterator[tuple[str, bytes]]:
+def _photographs(folder: Path, split: str, names: list[str]) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of the split's photographs; raises InputError that names the first that is missing."""
     archive = folder / f"flickr8k_{split}.tar"
     missing = set(names)

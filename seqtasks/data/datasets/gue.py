@@ -19,7 +19,7 @@ from seqtasks.data.datasets.manual import Manual
 ADDRESS = (
     "https://raw.githubusercontent.com/wds-seu/DeepGene/486343e5212361d6cd7ed03c624f430ed3d5f02e/data/GUE/{}/{}.csv"
 )
-PATHS = {  # here -> there
+PATHS = {  # our name of a task -> its folder in the copy
     "prom_core_all": "prom/prom_core_all",
     "prom_core_notata": "prom/prom_core_notata",
     "prom_core_tata": "prom/prom_core_tata",
@@ -35,7 +35,7 @@ SPLITS = {"train": "train", "validation": "dev", "test": "test"}
 
 
 class Gue(Manual):
-    """A class, "0" or "1", for each sequence: a promoter, a place where a factor binds, or not."""
+    """Sequences of class "1", a promoter or a binding site of a transcription factor, or "0", neither."""
 
     name = "gue"
     VERSION = tfds.core.Version("1.0.0")

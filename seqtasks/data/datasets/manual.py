@@ -1,4 +1,4 @@
-"""What our builders share: files fetched by hand stand in for a download."""
+"""The base of our builders: files fetched by hand take the place of a download."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ class Manual(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
         super().__init__(**arguments)
 
     def about(self, homepage: str, names: Sequence[str]) -> tfds.core.DatasetInfo:
-        """What TFDS wants to know of a set of sequences with one class each."""
+        """The description for TFDS of a set of sequences with one class each."""
         features = tfds.features.FeaturesDict(
             {"sequence": tfds.features.Text(), "label": tfds.features.ClassLabel(names=names)}
         )
         return tfds.core.DatasetInfo(builder=self, description=self.__doc__, features=features, homepage=homepage)
 
     def fetch(
-        self, downloads: Any, addresses: Mapping[str, str], named: Callable[[str], Sequence[str]]
+        self, downloads: Any, addresses: Mapping[str, str], names: Callable[[str], Sequence[str]]
     ) -> dict[str, Path]:
-        """The path of each file: the first of its names that stands in the manual folder or, if none, a download."""
+        """The path of each file: the first of its names that is in the manual folder or, if none is, a download."""
         paths, missing = {}, {}
         for file, address in addresses.items():
-            places = [Path(self.manual) / name for name in named(file)] if self.manual else []
-            found = next((place for place in places if place.exists()), None)
+            candidates = [Path(self.manual) / name for name in names(file)] if self.manual else []
+            found = next((each for each in candidates if each.exists()), None)
             if found:
                 paths[file] = found
             else:
                 missing[file] = address
-        downloading.reach(list(missing.values())[:1])
+        downloading.check_reachable(list(missing.values())[:1])
         return paths | {file: Path(path) for file, path in downloads.download(missing).items()}
 
 
 def records(path: Path, member: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """UCI's lines of class, name, sequence, out of a file, a .gz or the member of a zip archive, without a header.
+    """UCI's lines of class, name, sequence, from a file, a .gz or a member of a zip archive, without a header.
 
-    Raises IntegrityError for a file that is something else.
+    Raises IntegrityError for a file without such lines.
     """
     try:
         if zipfile.is_zipfile(path):

@@ -17,7 +17,7 @@ ADDRESS = "https://archive.ics.uci.edu/static/public/67/molecular+biology+promot
 
 
 class UciPromoters(Manual):
-    """Whether a gene begins behind a piece of DNA (+) or not (-)."""
+    """Pieces of DNA before a gene (+), or elsewhere (-)."""
 
     name = "uci_promoters"
     VERSION = tfds.core.Version("1.0.0")

@@ -1,7 +1,7 @@
 """UCI's splice junctions of primates (Noordewier, Towell and Shavlik, 1991): 3,190 pieces of 60 bases, three classes.
 
-The place between the 30th and the 31st base is where an exon ends and an intron begins (EI), the other way round (IE),
-or neither (N). From the archive, or from a file fetched by hand: uci_splice/splice.data, plain or .gz, or
+Between the 30th and the 31st base an exon ends and an intron begins (EI), an intron ends and an exon begins (IE), or
+neither (N). From the archive, or from a file fetched by hand: uci_splice/splice.data, plain or .gz, or
 splice.csv.gz.
 """
 
@@ -19,7 +19,7 @@ ADDRESS = "https://archive.ics.uci.edu/static/public/69/molecular+biology+splice
 
 
 class UciSplice(Manual):
-    """What stands in the middle of a piece of DNA: the end of an exon, of an intron, or neither."""
+    """Pieces of DNA with the end of an exon, the end of an intron, or neither in the middle."""
 
     name = "uci_splice"
     VERSION = tfds.core.Version("1.0.0")

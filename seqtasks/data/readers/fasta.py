@@ -1,15 +1,18 @@
-"""FASTA, a stretch of bases at a time: one record may be a chromosome.
+"""FASTA, a piece of a record at a time: one record may be a chromosome.
 
-Biopython reads a record whole and does not say in which line it stands; that is why this is ours.
+Biopython reads a record whole and does not say in which line it begins. That is why this reader is ours.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
 
-from seqtasks.errors import InputError
+from seqtasks.data.readers.row import Options, Reject, Row, checked
+from seqtasks.errors import InputError, UsageError
 
 SUFFIXES = (".fa", ".fasta", ".fna", ".ffn")
 CHUNK = 1 << 16  # characters of a line that are held
@@ -27,12 +30,12 @@ class Header:
 
 
 def parts(lines: TextIO, path: object) -> Iterator[Header | str]:
-    """A header, then its bases as they stand, then the next; in constant memory, however long a line is.
+    """A header, then its bases as the file has them, then the next; in constant memory, however long a line is.
 
     Empty lines and those that begin with ; are skipped. Raises InputError for bases before the first header.
     """
     number, seen = 0, False
-    line = ""  # what the line is that goes on: bases or other; nothing where one begins
+    line = ""  # of which kind the line is that goes on: "bases" or "other"; empty where one begins
     while piece := lines.readline(CHUNK):
         if not line:
             number += 1
@@ -43,7 +46,58 @@ def parts(lines: TextIO, path: object) -> Iterator[Header | str]:
         text = piece.rstrip("\r\n")
         if line == "bases" and text.strip():
             if not seen:
-                raise InputError(f"{path}:{number} is no FASTA: bases stand there before the first line with a >")
+                raise InputError(f"{path}:{number} is no FASTA: it has bases before the first line with a >")
             yield text
         if piece[-1] in "\r\n":
             line = ""
+
+
+def rows(path: Path, lines: TextIO, options: Options, label: str | None = None) -> Iterator[Row | Reject]:
+    """A row a record, its number that of the header's line.
+
+    The label is the one given or, if there is none, what the options' pattern finds in the header. Raises UsageError
+    for a pattern that is no regular expression.
+    """
+    lines_of_names: dict[str, int] = {}
+    for header, sequence in _records(path, lines, options.max_characters):
+        first = lines_of_names.setdefault(header.name, header.number)
+        fields = {"name": header.name, "sequence": sequence}
+        if label is not None:
+            fields["label"] = label
+        elif options.label_pattern is not None:
+            match = _pattern(options.label_pattern).search(header.text)
+            if not match:
+                reason = f"has a header in which --label-pattern finds nothing: {header.text[:60]!r}"
+                yield Reject(header.number, reason)
+                continue
+            fields["label"] = match.group(1 if match.re.groups else 0) or ""
+        if not header.name:
+            yield Reject(header.number, "is a header without a name; give the record one")
+        elif first != header.number:
+            yield Reject(header.number, f"names a record {header.name}, as line {first} does; give each its own name")
+        elif not sequence:
+            yield Reject(header.number, f"(record {header.name}) has no bases; add them or leave it out")
+        else:
+            yield checked(header.number, fields, options)
+
+
+def _records(path: Path, lines: TextIO, max_characters: int) -> Iterator[tuple[Header, str]]:
+    """Header and bases of each record; of one that is too long, a little more than the maximum."""
+    header, pieces, size = None, list[str](), 0
+    for part in parts(lines, path):
+        if isinstance(part, Header):
+            if header:
+                yield header, "".join(pieces)
+            header, pieces, size = part, [], 0
+        elif size <= max_characters:
+            pieces.append(part)
+            size += len(part)
+    if header:
+        yield header, "".join(pieces)
+
+
+def _pattern(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise UsageError(f"--label-pattern {pattern!r} is no regular expression ({error})") from None

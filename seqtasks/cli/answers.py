@@ -1,0 +1,132 @@
+"""Answers as they come: those of values, of a file's rows, of a scan's windows."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seqtasks.cli import options
+from seqtasks.errors import InputError
+
+if TYPE_CHECKING:
+    from seqtasks.data.readers import Options
+    from seqtasks.inference.generation import BeamOptions
+    from seqtasks.inference.predictor import Predictor
+    from seqtasks.inference.scan import Scan
+
+Answered = Iterable[tuple[str, Mapping[str, Any]]]  # values with their answers
+Ask = Callable[[Sequence[bytes], int], Sequence[Mapping[str, Any]]]  # values, and how many came before -> answers
+
+
+def of_values(names: Sequence[str], codec: Any, ask: Ask, *, batch_size: int, on_invalid: str) -> Answered:
+    """Each value with its answer, a batch at a time: no more of a folder's files is held.
+
+    Values that are no files are all read before the first is answered. Raises InputError for the first that cannot be,
+    or says how many were left out.
+    """
+    from seqtasks.inference import values
+
+    refused: list[str] = []
+
+    def refuse(reason: str) -> None:
+        if on_invalid == "error":
+            raise InputError(reason)
+        refused.append(reason)
+        options.say(reason)
+
+    pairs = values.cleaned(names, codec, refuse)
+    if not codec.traits.reads_files:
+        pairs = iter(list(pairs))
+    done = 0
+    while batch := list(islice(pairs, batch_size)):
+        answers = ask([content for _, content in batch], done)
+        yield from zip((name for name, _ in batch), answers, strict=True)
+        done += len(batch)
+    if refused and not done:
+        raise InputError(refused[0])
+    if refused:
+        options.say(f"{len(refused):,} left out")
+
+
+def explained(served: Predictor, name: str, codec: Any, beams: BeamOptions, path: Path) -> Answered:
+    """The value with its answer, and a drawing of it; raises UsageError where there is nothing to draw."""
+    from seqtasks import files
+    from seqtasks.inference import explain, mutagenesis, values
+    from seqtasks.metrics import plots
+
+    def refuse(reason: str) -> None:
+        raise InputError(reason)
+
+    ((_, content),) = values.cleaned([name], codec, refuse)
+    if "attention" in served.manifest.endpoints:
+        found = explain.attention(served, content, beams)
+        with files.writing(path, point="plot") as part:
+            plots.attention(found.picture, found.words, found.weights, part)
+        return [(name, found.answer)]
+    effects = mutagenesis.effects(served, codec, content)
+    with files.writing(path, point="plot") as part:
+        plots.logo(content.decode(), codec.traits.alphabet.letters, effects, part)
+    return [(name, served([content])[0])]
+
+
+def show(answered: Answered, columns: Sequence[str], *, as_json: bool, named: bool) -> None:
+    """A line an answer, as it comes, behind the value's name if it is to be named; or all as JSON."""
+    if as_json:
+        options.say_json([{"input": _text(name), **answer} for name, answer in answered])
+        return
+    for name, answer in answered:
+        values = [answer[column] for column in columns if column in answer]  # a sampled text has no score
+        shown = [f"{value:.4f}" if isinstance(value, float) else str(value) for value in values]
+        click.echo("\t".join([*([_text(name)] if named else []), *shown]))
+        sys.stdout.flush()
+
+
+def of_file(
+    served: Predictor,
+    codec: Any,
+    file: Path,
+    reading: Options,
+    output: Path | None,
+    *,
+    scan: Scan | None = None,
+    **more: Any,
+) -> None:
+    """Answers a file, with a bar meanwhile, and says how much of it; `more` is for inference.files.answer."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from seqtasks.inference import files
+
+    console = Console(stderr=True)
+    named = output or Path("standard-input" if str(file) == "-" else file.name)
+    rejects = named.with_name(f"{named.name}.rejects.jsonl")
+    unit = "bases" if scan else "rows"
+    columns = [SpinnerColumn(), TextColumn(f"{{task.completed:,}} {unit}"), TimeElapsedColumn()]
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        bar = progress.add_task("answering", total=None)
+
+        def show_progress(done: files.Done) -> None:
+            progress.update(bar, completed=scan.bases if scan else done.rows)
+
+        more |= {"rejects": rejects, "scan": scan, "progress": show_progress}
+        if output:
+            done = files.answer_to_file(served, file, reading, codec, output, **more)
+        else:
+            rejects.unlink(missing_ok=True)
+            standard = sys.stdout.buffer
+            done = files.answer(served, file, reading, codec, output=standard, done=files.Done(), **more)
+    aside = f"; {done.rejects:,} bad ones set aside in {rejects}" if done.rejects else ""
+    if scan:
+        unknown = f"; {scan.unknown:,} windows left out, most of whose bases are not known" if scan.unknown else ""
+        options.say(f"{scan.bases:,} bases, {done.rows:,} windows{unknown}{aside}")
+    else:
+        options.say(f"{done.rows:,} rows{aside}")
+
+
+def _text(name: str) -> str:
+    return name.encode("utf-8", "surrogateescape").decode(errors="replace")

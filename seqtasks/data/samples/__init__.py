@@ -1,0 +1,1 @@
+"""The project's own data where they are too large for a task's file."""

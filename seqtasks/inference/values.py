@@ -1,0 +1,68 @@
+"""Values that a person gives one by one: themselves or, where a codec reads files, the names of files and folders."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from seqtasks.errors import InputError
+from seqtasks.inference.predictor import as_bytes
+
+STANDARD_INPUT = "-"
+
+
+def expanded(values: Sequence[str], suffixes: Sequence[str] = ()) -> list[str]:
+    """Names of files, with a folder's files in the order of their names in the folder's place; - stays.
+
+    Of a folder only files with one of the suffixes, if there are any.
+
+    Raises InputError for a path that does not exist and for a folder without files.
+    """
+    names: list[str] = []
+    for value in values:
+        path = Path(value)
+        if value == STANDARD_INPUT or not path.is_dir():
+            if value != STANDARD_INPUT and not os.path.lexists(path):
+                raise InputError(f"{path} does not exist; give the path of a file or a folder")
+            names.append(value)
+            continue
+        visible = (each for each in path.iterdir() if not (each.name.startswith(".") or each.is_dir()))
+        found = sorted(each for each in visible if not suffixes or each.suffix.lower() in suffixes)
+        if not found:
+            kinds = f" ({', '.join(suffixes)})" if suffixes else ""
+            raise InputError(f"{path} has no file{kinds}; give a folder of some")
+        names += map(str, found)
+    return names
+
+
+def cleaned(values: Sequence[str], codec: Any, on_reject: Callable[[str], None]) -> Iterator[tuple[str, bytes]]:
+    """Each value with what is answered of it, one after the other: a file is opened when its turn comes.
+
+    Values that are none go to `on_reject`, in words.
+    """
+    for number, value in enumerate(values, 1):
+        try:
+            content = _standard_input(codec) if _piped(value, codec) else codec.clean(as_bytes(value))
+        except InputError as error:
+            on_reject(f"value {number} {error}")
+        else:
+            yield value, bytes(content)
+
+
+def _piped(value: str, codec: Any) -> bool:
+    return value == STANDARD_INPUT and bool(codec.traits.reads_files)
+
+
+def _standard_input(codec: Any) -> bytes:
+    """The content of standard input, which a codec that reads files takes from one."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file"
+        path.write_bytes(sys.stdin.buffer.read())
+        try:
+            return bytes(codec.clean(os.fsencode(path)))
+        except InputError as error:
+            raise InputError(str(error).replace(str(path), "standard input")) from None
