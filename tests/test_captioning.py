@@ -204,6 +204,7 @@ def test_features_are_computed_once_and_again_where_they_are_damaged(captioned: 
     assert sum("values.bin is not what was written: it is made again" in each for each in notices) == len(others) >= 1
 
 
+@pytest.mark.thorough
 def test_a_view_is_kept_beside_the_pictures(captioned: Path, encoder: Path):
     plain, flipped = (
         prepared(captioned, encoder, [], flip_augmentation=each, tta="flip_crop") for each in ("no", "yes")

@@ -74,6 +74,7 @@ def ids(*lengths: int) -> list[np.ndarray]:
     return [draw.integers(1, 2 + len(WORDS), (1, length)).astype(np.int32) for length in lengths]
 
 
+@pytest.mark.thorough
 @formats
 @quick_cells("gru")
 @pytest.mark.parametrize(
@@ -85,6 +86,7 @@ def test_a_class_of_a_text(cell: str, bidirectional: bool, num_layers: int, form
     compare(trained, format, tmp_path, ids(1, 9, 20))
 
 
+@pytest.mark.thorough
 @formats
 @pytest.mark.parametrize("reverse_complement", [pytest.param(False, marks=pytest.mark.thorough), True])
 @pytest.mark.parametrize("pool_size", [pytest.param(1, marks=pytest.mark.thorough), 2])
@@ -95,6 +97,7 @@ def test_a_class_of_a_sequence(pool_size: int, reverse_complement: bool, format:
     compare(untrained("dna", codec, Labels(("a", "b")), **settings), format, tmp_path, rows)
 
 
+@pytest.mark.thorough
 @formats
 @quick_cells("lstm")
 def test_a_text_that_is_generated(cell: str, format: str, tmp_path: Path):
@@ -102,6 +105,7 @@ def test_a_text_that_is_generated(cell: str, format: str, tmp_path: Path):
     compare(untrained("text_generation", codec, codec, cell=cell, num_layers=2), format, tmp_path, ids(1, 9, 20))
 
 
+@pytest.mark.thorough
 @formats
 @quick_cells("irnn")
 def test_a_caption_of_a_picture(cell: str, format: str, tmp_path: Path):
@@ -160,7 +164,7 @@ def test_without_its_runtime_it_says_what_to_install(learned: Learned, monkeypat
         run("export", learned.name, "--format", "onnx", "--model", learned.folder)
 
 
-@quickly("sentiment", "text_generation")
+@quickly("sentiment")
 def test_weights_in_eight_bits_are_smaller_and_their_loss_is_printed(learned: Learned, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(check, "SAMPLED", 6)
     monkeypatch.setattr(quantize, "MAX_ANSWERED", 20)

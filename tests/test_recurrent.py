@@ -201,6 +201,7 @@ def test_as_keras_compiled(name: str, length: int):
         np.testing.assert_allclose(one, other, atol=1e-5 * max(1, np.abs(other).max()))  # sums over all steps
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("merge", ["concat", pytest.param("sum", marks=pytest.mark.thorough)])
 @pytest.mark.parametrize(
     "name", ["GRU", *(pytest.param(each, marks=pytest.mark.thorough) for each in ("SimpleRNN", "LSTM"))]

@@ -352,6 +352,7 @@ def test_an_unfinished_training_is_never_mixed_with_another(tmp_path: Path):
     assert code == 0, printed
 
 
+@pytest.mark.faults
 def test_checkpoints_without_their_run_are_nobodys(tmp_path: Path):
     code, _ = run(
         [*BRIEF, *at(tmp_path / "model")], tmp_path, SEQTASKS_FAULT="checkpoint.record.renamed:1:kill", **EVERY
