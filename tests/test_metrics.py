@@ -65,7 +65,7 @@ def test_a_report_of_classes_has_their_figures_in_words_tables_and_pictures(tmp_
     assert report.figures == classification.measure(TARGETS, PROBABILITIES, LENGTHS, ("a", "b"))
     assert report.headline == "accuracy"
     assert report.size == (4, "examples")
-    assert report.breakdowns == {"1-100 steps": 1.0, "101-200 steps": 0.5, "over 400 steps": 1.0}
+    assert report.breakdowns == {"1-100 steps": (1.0, 1), "101-200 steps": (0.5, 2), "over 400 steps": (1.0, 1)}
     assert list(report.lines) == [("a answered as", "1 a, 1 b"), ("b answered as", "0 a, 2 b")]
     assert [*report.tables] == ["mistakes.csv"]
     assert [*report.pictures] == ["confusion.png"]

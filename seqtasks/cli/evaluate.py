@@ -70,8 +70,8 @@ def _table(result: dict[str, Any], report: Report, left: str) -> None:
     for name, value in result.items():
         if isinstance(value, float):
             figures.add_row(name.replace("_", " "), f"{value:.4f}")
-    for name, value in report.breakdowns.items():
-        figures.add_row(f"{report.headline.replace('_', ' ')}, {name}", f"{value:.4f}")
+    for name, (value, count) in report.breakdowns.items():
+        figures.add_row(f"{report.headline.replace('_', ' ')}, {name} ({count:,})", f"{value:.4f}")
     for name, text in report.lines:
         figures.add_row(name, text)
     console.print(figures)

@@ -46,7 +46,9 @@ def report(
 ) -> Report:
     """Figures of `measure`; the confusion matrix drawn and in words; the most confident mistakes with their inputs."""
     figures = measure(targets, probabilities, lengths, names)
-    by_length = {f"{bucket} steps": found["accuracy"] for bucket, found in figures["accuracy_by_length"].items()}
+    by_length = {
+        f"{bucket} steps": (found["accuracy"], found["rows"]) for bucket, found in figures["accuracy_by_length"].items()
+    }
     lines = [
         (f"{truth} answered as", ", ".join(f"{count:,} {name}" for name, count in zip(names, row, strict=True)))
         for truth, row in zip(names, figures["confusion"], strict=True)

@@ -100,4 +100,4 @@ def _breakdowns(model: model_folder.TrainedModel, experiment: Experiment) -> dic
         return {}
     answers = model.task.pattern.answer(model.model, model.task, batches)
     report = model.task.pattern.report(model.task, experiment.data, split, answers)
-    return {name.replace(" ", "_"): value for name, value in report.breakdowns.items()}
+    return {name.replace(" ", "_"): value for name, (value, _) in report.breakdowns.items()}
