@@ -91,7 +91,8 @@ def test_memory_does_not_grow_with_the_record(tmp_path: Path):
 
 
 @pytest.mark.parametrize("learned", ["dna"], indirect=True)
-def test_a_genome_in_and_bed_out(learned: Learned, tmp_path: Path):
+def test_a_genome_in_and_bed_out(learned: Learned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)  # what is set aside of a scan to standard output is left there
     genome = written(tmp_path / "genome.fa.gz", ">chr1\n" + "ACGTTGCAAC" * 30 + "\n>short\nACGT\n")
     asked = ("scan", "dna", genome, "--window", "60", "--model", learned.folder)
     skipping = (*asked, "--on-invalid", "skip")
