@@ -17,9 +17,9 @@ for letter, bases in IUPAC.items():
 
 
 def read(codec: dict, value: bytes) -> np.ndarray:
-    """A sequence's bytes -> sets of bases, uint8 (1, steps); a sequence of no letters is one N."""
+    """A sequence's bytes -> sets of bases, uint8 (1, steps), without blanks and digits; of no letters is one N."""
     length, head = codec["max_length"], codec["truncation_side"] == "right"
     value = value[: 2 * length] if head else value[-2 * length :]
-    letters = value.translate(None, b"\t\n\f\r ")
+    letters = value.translate(None, b"\t\n\f\r 0123456789")
     letters = letters[:length] if head else letters[-length:]
     return TABLE[np.frombuffer(letters or b"N", np.uint8)][None]

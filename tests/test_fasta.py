@@ -110,8 +110,16 @@ def test_or_there_is_a_file_for_each_class(tmp_path: Path):
         (LABELLED, {}, "--label-pattern"),
         (LABELLED, {"label_pattern": "kind=(.*)"}, r"x.fa:1 has a header in which --label-pattern finds nothing"),
         (LABELLED, {"label_pattern": "("}, "is no regular expression"),
-        (LABELLED + ">odd class=box\nACGTE\n", {"label_pattern": r"class=(\w+)"}, r"x.fa:161 has 'E' at base 5"),
-        (LABELLED + ">odd class=box\nNNNNA\n", {"label_pattern": r"class=(\w+)"}, r"x.fa:161 has 5 bases, most"),
+        (
+            LABELLED + ">odd class=box\nACGTE\n",
+            {"label_pattern": r"class=(\w+)"},
+            r":161 \(record odd\) has 'E' at base 5",
+        ),
+        (
+            LABELLED + ">odd class=box\nNNNNA\n",
+            {"label_pattern": r"class=(\w+)"},
+            r":161 \(record odd\) has 5 bases, most",
+        ),
         (LABELLED + ">odd class=box\nAGCGCGCGCACGT\n", {"label_pattern": r"class=(\w+)"}, "examples 2 and 81 are one"),
     ],
 )

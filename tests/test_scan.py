@@ -27,7 +27,7 @@ def written(path: Path, text: str) -> Path:
 def scan(path: Path, width: int, stride: int) -> tuple[list[tuple[str, int, str] | str], Scan]:
     found = Scan(path, Options(kind="fa"), BASES, width, stride)
     return [
-        each.reason if isinstance(each, Reject) else (each.original["record"], each.original["start"],
+        each.reason if isinstance(each, Reject) else (each.shown["record"], each.shown["start"],
                                                        each.fields["sequence"])
         for each in found
     ], found  # fmt: skip

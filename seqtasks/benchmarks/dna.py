@@ -24,6 +24,7 @@ from seqtasks.data.columns import Columns, Dense, Ragged
 from seqtasks.data.readers import Options
 from seqtasks.data.rows import PAD_TO_MULTIPLE_OF
 from seqtasks.inference import files, predictor
+from seqtasks.inference.forms import Form
 from seqtasks.inference.scan import Scan
 from seqtasks.layers import stack
 from seqtasks.task import SAMPLE, Folders
@@ -157,7 +158,7 @@ def _scan(requests: Connection, folder: Path) -> None:
             scan = Scan(path, options, alphabet, WINDOW, STRIDE)
             with (folder / "out.bed").open("wb") as output:
                 given: dict[str, Any] = {"output": output, "rejects": folder / "rejects", "done": files.Done()}
-                files.answer(loaded, path, options, codec, **given, scan=scan, kind=".bed")
+                files.answer(loaded, path, options, codec, **given, scan=scan, form=Form(".bed"))
             requests.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
     except EOFError:
         return

@@ -16,7 +16,7 @@ import tensorflow as tf
 from seqtasks import benchmarks, tasks
 from seqtasks.codecs.text import Text
 from seqtasks.data import readers
-from seqtasks.inference import files, predictor
+from seqtasks.inference import files, forms, predictor
 from seqtasks.task import Folders
 from seqtasks.training import experiment, model_folder
 
@@ -69,7 +69,8 @@ def _answer(requests: Connection, file: Path) -> None:
     try:
         while requests.recv():
             given = (loaded, file, readers.Options(), Text())
-            files.answer(*given, output=io.BytesIO(), rejects=file.with_name("rejects"), done=files.Done())
+            form = forms.of(file, readers.Options(), None)
+            files.answer(*given, form=form, output=io.BytesIO(), rejects=file.with_name("rejects"), done=files.Done())
             requests.send(True)
     except EOFError:
         return

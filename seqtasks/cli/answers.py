@@ -94,14 +94,22 @@ def of_file(
     output: Path | None,
     *,
     scan: Scan | None = None,
+    kind: str | None = None,
     **more: Any,
 ) -> None:
     """Answers a file, with a bar meanwhile, and says how much of it; `more` is for inference.files.answer."""
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from seqtasks.inference import files
+    from seqtasks.data import readers
+    from seqtasks.inference import files, forms
 
+    reading, found = readers.settled(file, reading)
+    if found:
+        options.say(f"{file}: {found}")
+    if not (reading.encoding or "utf-8").lower().replace("_", "-").startswith("utf-8"):
+        options.say(f"answers are written as UTF-8, not {reading.encoding}")
+    form = forms.of(file, reading, output, kind)
     console = Console(stderr=True)
     named = output or Path("standard-input" if str(file) == "-" else file.name)
     rejects = named.with_name(f"{named.name}.rejects.jsonl")
@@ -113,7 +121,7 @@ def of_file(
         def show_progress(done: files.Done) -> None:
             progress.update(bar, completed=scan.bases if scan else done.rows)
 
-        more |= {"rejects": rejects, "scan": scan, "progress": show_progress}
+        more |= {"rejects": rejects, "scan": scan, "form": form, "progress": show_progress}
         if output:
             done = files.answer_to_file(served, file, reading, codec, output, **more)
         else:

@@ -16,7 +16,7 @@ from seqtasks import tasks
 from seqtasks.errors import UsageError, unknown
 from seqtasks.task import SAMPLE, Folders
 
-ENCODING = "utf-8"  # of your own file, unless said otherwise
+QUOTING = ("double", "backslash", "none")  # as data.readers.dialect has them
 
 
 class OneOf(click.Choice):
@@ -52,16 +52,46 @@ seed_option = click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=
 set_option = click.option(
     "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Any other setting; may be given repeatedly."
 )
-encoding_option = click.option("--encoding", default=ENCODING, show_default=True)
+encoding_option = click.option("--encoding", help="Of your own file.  [default: found out, and said]")
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say how your own file is to be read."""
-    command = encoding_option(command)
-    command = click.option("--separator", help="Between fields.  [default: , or, for .tsv, a tab]")(command)
-    return click.option("--input-column", "--text-column", "input_column", help="If its name is not a usual one.")(
-        command
-    )
+    """The options that say how your own file is to be read; the command gets them as one `reading`."""
+
+    @functools.wraps(command)
+    def gathered(
+        *,
+        input_column: str | None,
+        separator: str | None,
+        quoting: str | None,
+        no_header: bool,
+        encoding: str | None,
+        **others: Any,
+    ) -> Any:
+        reading: dict[str, Any] = {"input_column": input_column, "quoting": quoting, "encoding": encoding}
+        if separator is not None:
+            from seqtasks.data.readers import dialect
+
+            reading["separator"] = dialect.separator(separator)
+        if no_header:
+            reading["header"] = False
+        return command(reading={name: value for name, value in reading.items() if value is not None}, **others)
+
+    for option in reversed(
+        (
+            click.option("--input-column", "--text-column", "input_column", help="If its name is not a usual one."),
+            click.option(
+                "--separator", help=r"Between the fields of a CSV: ; or \t, ...  [default: found out, and said]"
+            ),
+            click.option(
+                "--quoting", type=OneOf(QUOTING), help="Of a quotation mark in a field.  [default: found out]"
+            ),
+            click.option("--no-header", is_flag=True, help="The first row is data; columns are called 1, 2, ..."),
+            encoding_option,
+        )
+    ):
+        gathered = option(gathered)
+    return gathered
 
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -77,12 +107,11 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
         sample_data: bool,
         data: str | None,
         test_data: str | None,
-        input_column: str | None,
         label_column: str | None,
         label_pattern: str | None,
+        ignore_label: tuple[str, ...],
         on_invalid: str,
-        separator: str | None,
-        encoding: str,
+        reading: dict[str, Any],
         **others: Any,
     ) -> Any:
         if sum((dataset is not None, sample_data, data is not None)) > 1:
@@ -95,10 +124,14 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
         from seqtasks.data.user import Source
 
         test = str(Path(test_data).absolute()) if test_data else None
-        reading = Options(
-            input_column, label_column, separator, encoding, label_pattern=label_pattern, on_invalid=on_invalid
+        options = Options(
+            **reading,
+            label_column=label_column,
+            label_pattern=label_pattern,
+            on_invalid=on_invalid,
+            ignore_labels=ignore_label,
         )
-        return command(which=Source(str(Path(data).absolute()), test, reading), **others)
+        return command(which=Source(str(Path(data).absolute()), test, options), **others)
 
     for option in reversed(
         (
@@ -117,6 +150,9 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
             ),
             click.option("--test-data", metavar="FILE", help="Your own test examples; else a tenth of --data."),
             click.option("--label-column", help="If its name is not a usual one."),
+            click.option(
+                "--ignore-label", multiple=True, help="Leave rows of this label out; may be given repeatedly."
+            ),
             click.option("--label-pattern", metavar="REGEX", help="Finds the label in a FASTA header, in its group."),
             on_invalid_option,
             reading_options,

@@ -14,7 +14,7 @@ from seqtasks.errors import UsageError
 if TYPE_CHECKING:
     pass
 
-FORMATS = ("csv", "tsv", "jsonl", "txt", "fa")
+FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "txt", "fa")
 
 
 @click.command("predict")
@@ -61,9 +61,7 @@ def command(
     explain: Path | None,
     runtime: str | None,
     on_invalid: str,
-    input_column: str | None,
-    separator: str | None,
-    encoding: str,
+    reading: dict[str, Any],
     as_json: bool,
     model: Path | None,
 ) -> None:
@@ -81,11 +79,9 @@ def command(
     if file and (do_sample or explain):
         raise UsageError("--do-sample and --explain are for values; leave them out, or --file")
     _check_generation(num_beams, do_sample, temperature, seed, explain)
-    of_files = {
-        "--output": output, "--format": kind, "--input-column": input_column, "--separator": separator,
-        "--encoding": None if encoding == options.ENCODING else encoding,
-    }  # fmt: skip
-    if values and (needless := [name for name, given in of_files.items() if given is not None]):
+    of_files = {"output": output, "format": kind, **reading}
+    needless = [f"--{name.replace('_', '-')}" for name, given in of_files.items() if given is not None]
+    if values and needless:
         raise UsageError(f"{needless[0]} is for the rows of a file; leave it out, or give --file FILE")
     task, folder = models.locate(task, model)
     from seqtasks.inference import generation, predictor
@@ -107,9 +103,9 @@ def command(
     codec = codecs.restore(manifest.inputs)
     beams = generation.BeamOptions(num_beams) if num_beams else None
     if file:
-        reading = Options(input_column, None, separator, encoding, kind, on_invalid=on_invalid)
+        how = Options(**reading, kind=kind, on_invalid=on_invalid)
         files.one_core_a_batch()
-        answers.of_file(predictor.load(folder), codec, file, reading, output, beams=beams)
+        answers.of_file(predictor.load(folder), codec, file, how, output, beams=beams)
         return
     sampling = generation.SamplingOptions(1.0 if temperature is None else temperature) if do_sample else None
     names = giving.expanded(values, codec.traits.suffixes) if codec.traits.reads_files else list(values)

@@ -23,7 +23,7 @@ FORMATS = ("bed", "csv", "tsv", "jsonl")
     help="Where the windows go with their answers; interrupted, it goes on.  [default: standard output]",
 )
 @click.option(
-    "--format", "kind", type=options.OneOf(FORMATS), default="bed", show_default=True, help="What is written."
+    "--format", "kind", type=options.OneOf(FORMATS), help="What is written.  [default: as --output is called, or bed]"
 )
 @options.on_invalid_option
 @options.encoding_option
@@ -34,15 +34,18 @@ def command(
     window: int,
     stride: int | None,
     output: Path | None,
-    kind: str,
+    kind: str | None,
     on_invalid: str,
-    encoding: str,
+    encoding: str | None,
     model: Path | None,
 ) -> None:
     """Answer windows that slide along the records of a FASTA file, of any length, in constant memory."""
     task, folder = models.locate(task, model)
     manifest = models.manifest(task, folder)
     columns = manifest.endpoints["serve"].columns
+    if kind is None:
+        ends = output.name.lower().removesuffix(".gz").rpartition(".")[2] if output else ""
+        kind = ends if ends in FORMATS else "bed"
     if kind == "bed" and "probability" not in columns:
         raise UsageError(f"bed needs probabilities, and {task} has none; choose csv, tsv or jsonl with --format")
     options.start_tensorflow()

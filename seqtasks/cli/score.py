@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,9 +19,7 @@ from seqtasks.errors import InputError, UsageError
 @options.model_option
 def command(
     arguments: tuple[str, ...],
-    input_column: str | None,
-    separator: str | None,
-    encoding: str,
+    reading: dict[str, Any],
     as_json: bool,
     model: Path | None,
 ) -> None:
@@ -45,7 +44,7 @@ def command(
 
     served = predictor.load(folder)
     columns = codecs.restore(manifest.inputs).traits.columns
-    text = corpus.text(file, Options(input_column, None, separator, encoding), columns)
+    text = corpus.text(file, Options(**reading), columns)
     if not text:
         raise InputError(f"{file} is empty; give a text")
     nats, characters = generation.score(served, streams.chunks([text]))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +15,17 @@ import tensorflow as tf
 from seqtasks.codecs import TargetCodec, Traits
 from seqtasks.task import Folders
 
+WHOLE = re.compile(r"^(-?[0-9]+)\.0+$")
 COLUMNS = ("label", "sentiment", "class", "category", "target", "rating", "stars")
+
+
+def alike(label: str) -> float | str:
+    """The same for labels that a person may take for one: equal as numbers, or but for capitals, quotes and blanks."""
+    bare = unicodedata.normalize("NFKC", label).strip("\"'` \t").casefold()
+    try:
+        return float(bare)
+    except ValueError:
+        return " ".join(bare.split())
 
 
 @dataclass(frozen=True)
@@ -37,8 +49,8 @@ class Labels(TargetCodec):
         return len(self.names)
 
     def clean_target(self, value: str) -> str:
-        """A person's label as it is: any can be learned."""
-        return value
+        """A person's label: any can be learned. A whole number is without a point: 1.0, as tables have it, is 1."""
+        return WHOLE.sub(r"\1", value)
 
     def encode(self, values: tf.Tensor) -> tf.Tensor:
         """Names, string (B,) -> ids, int32 (B,); -1 where the name is none of ours."""

@@ -1,12 +1,14 @@
 """DNA and RNA <-> sets of bases, with the IUPAC letters as the mixtures they mean (Cornish-Bowden, 1985).
 
 A base is a number of four bits, one for each of A, C, G and T that it may be: 1, 2, 4, 8, and 15 for N. So the
-complement is the same bits read backwards. Small letters are capitals, U is T, white space is nothing. Whatever else
-stands there is read as N by `encode`, which always answers, and refused by `clean`.
+complement is the same bits read backwards. Small letters are capitals, U is T; white space is nothing, and so are the
+numbers that GenBank prints before blocks of bases. Whatever else stands there is read as N by `encode`, which always
+answers, and refused by `clean`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +33,9 @@ SETS = {letter: sum(1 << BASES.index(base) for base in bases) for letter, bases 
 ANY = SETS["N"]
 LETTERS = "".join(SETS).encode()
 COLUMNS = ("sequence", "seq", "dna", "rna", "nucleotides")
+BLANKS = re.compile(rb"(?:^|(?<=\s))\d+(?=\s|$)|\s+")  # and numbers between blanks
+GAP = "a gap of an alignment and no nucleotide; take the gaps out"
+OTHERS = {"-": GAP, ".": GAP, "*": "the end of a protein and no nucleotide; take it out"}
 SIDES = ("right", "left")
 MIN_KNOWN = 0.5  # of the letters of a sequence, at least, must be one of the four bases
 
@@ -61,11 +66,11 @@ class Nucleotides(InputCodec):
         return self
 
     def clean(self, value: bytes) -> bytes:
-        """A person's sequence in capitals, without white space at its ends and with T for U.
+        """A person's sequence in capitals, without white space and numbers of bases, and with T for U.
 
         Raises InputError, which names the place, for what is no nucleotide, and for less than MIN_KNOWN known bases.
         """
-        letters = self.normalized(value.strip())
+        letters = self.normalized(BLANKS.sub(b"", value))
         if not letters:
             raise InputError("has no bases; give a sequence of A, C, G and T")
         if not self.known(letters):
@@ -78,7 +83,7 @@ class Nucleotides(InputCodec):
         if strange := letters.translate(None, LETTERS):
             place = letters.index(strange[:1])
             shown = value[place : place + 1].decode("ascii", "backslashreplace")
-            raise InputError(f"has {shown!r} at base {place + 1:,}, which is no nucleotide")
+            raise InputError(f"has {shown!r} at base {place + 1:,}, which is {OTHERS.get(shown, 'no nucleotide')}")
         return letters
 
     def known(self, letters: bytes) -> bool:
@@ -90,7 +95,7 @@ class Nucleotides(InputCodec):
 
         A sequence of no letters is one N.
         """
-        letters = tf.strings.regex_replace(self._cut(values), r"\s", "")
+        letters = tf.strings.regex_replace(self._cut(values), r"[\s0-9]", "")
         size = tf.strings.length(letters)
         start = tf.zeros_like(size) if self.truncation_side == "right" else tf.maximum(size - self.max_length, 0)
         letters = tf.strings.substr(letters, start, tf.fill(tf.shape(size), self.max_length))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqtasks.data import readers
-from seqtasks.data.readers import Options, Reject
+from seqtasks.data.readers import Options, Reject, folders
+from seqtasks.data.readers.encodings import UTF_8
 from seqtasks.errors import InputError
 from seqtasks.task import Examples, Notice
 
@@ -36,24 +37,29 @@ def text(path: Path, options: Options, columns: Sequence[str]) -> bytes:
     """
     readers.check_file(path)
     if path.is_dir():
-        found = sorted(path.rglob("*.txt")) + sorted(path.rglob("*.txt.gz"))
+        found = [each for each in folders.below(path) if readers.is_text(each)]
         if not found:
             raise InputError(f"{path} has no .txt file; give a folder of texts")
+        options = replace(options, encoding=options.encoding or UTF_8)  # for all of them: nobody is told of each
         return b"\n\n".join(text(each, options, columns).rstrip(b"\n") for each in found) + b"\n"
-    options = replace(options, max_characters=MAX_TEXT_CHARACTERS)
+    options = replace(readers.settled(path, options)[0], max_characters=MAX_TEXT_CHARACTERS)
     plain = readers.kind_of(path, options) == ".txt"
     name = "text" if plain else _column(path, options, columns)
     parts = []
     for row in readers.rows(path, options):
         if isinstance(row, Reject):
             raise InputError(f"{path}:{row.number} {row.reason}")
-        parts.append(row.fields.get(name, "").encode())
+        try:
+            parts.append(row.text(name, options).encode())
+        except InputError as error:
+            raise InputError(f"{path}:{row.number} {error}") from None
     between = b"\n" if plain else b"\n\n"
     return between.join(parts) + b"\n" if parts else b""
 
 
 def _one_row(path: Path, options: Options, columns: Sequence[str], notice: Notice) -> Examples:
-    notice(f"reading {path}")
+    found = readers.settled(path, options)[1]
+    notice(f"reading {path}" + (f": {found}" if found else ""))
     column = np.array([text(path, options, columns)], dtype=object)
     return Examples(column, column)
 

@@ -52,7 +52,8 @@ def separate(
                 dropped[f"{other}, also in {name}"] = int(shared.sum())
     for name in ("train", "validation", "test"):
         if not len(kept.get(name, ())):
-            raise InputError(f"0 usable rows for {name}; give more examples")
+            few = " of each class" if classes else ""
+            raise InputError(f"0 usable rows for {name}; give more examples{few}")
     return {name: sources[name].take(kept[name]) for name in ("train", "validation", "test")}, dropped
 
 

@@ -29,7 +29,7 @@ from seqtasks import files
 from seqtasks.errors import IntegrityError
 from seqtasks.task import Examples
 
-VERSION = 3  # of the form of a store
+VERSION = 4  # of the form of a store
 FOLDER = Path(".cache") / "raw"  # of all stores, in the folder of data sets
 ABOUT = "about.json"
 CHUNK = 1_000  # inputs whose targets are joined together
@@ -103,7 +103,7 @@ def kept(folder: Path, rows: Callable[[], Iterable[tuple[bytes, str]]]) -> Examp
     if not folder.exists():
         with files.new_folder(folder, point="store") as part:
             write(part, ((number, *pair) for number, pair in enumerate(rows())), classes=False)
-            write_about(part, {"data": folder.name, "skipped": 0})
+            write_about(part, {"data": folder.name, "skipped": 0, "said": []})
     return examples(folder)
 
 

@@ -5,20 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqtasks import files
+from seqtasks.codecs import labels
 from seqtasks.data import readers, store
-from seqtasks.data.readers import Options, Reject, Row, fasta
+from seqtasks.data.readers import Options, Reject, Row, delimited, fasta, folders, header
 from seqtasks.errors import InputError
 from seqtasks.task import Examples, Notice
 
 if TYPE_CHECKING:
     from seqtasks.codecs import InputCodec, TargetCodec
+
+SAID = 5  # lines about a file's labels at most
+MANY = 1_000  # labels
+LIST = re.compile(r"\[.*\]|\{.*\}|\((?:.*,.*)\)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,9 @@ def restore(description: Mapping[str, Any] | None) -> Source | None:
     """The source whose fields a card holds, or None if it holds none."""
     if description is None:
         return None
-    return Source(**{**description, "options": Options(**description["options"])})
+    options = description["options"]
+    ignored = tuple(options["ignore_labels"])  # JSON has lists only
+    return Source(**{**description, "options": Options(**{**options, "ignore_labels": ignored})})
 
 
 def read(source: Source, inputs: InputCodec, targets: TargetCodec, folder: Path, notice: Notice) -> dict[str, Examples]:
@@ -72,21 +81,33 @@ class Columns:
         """The names of the columns of inputs and targets in a file; raises InputError for a file without them."""
         found = readers.fields(path, options)
         known, known_targets = self.inputs.traits.columns, self.targets.traits.columns
+        if path.is_dir():
+            known = (*known, "text")  # whatever its files hold
         what = "labels" if self.targets.traits.classes else "targets"
         option = _target_option(path, options)
-        return (
+        names = (
             readers.column(path, found, options.input_column, known, what="inputs", option="--input-column"),
             readers.column(path, found, options.label_column, known_targets, what=what, option=option),
         )
+        if options.header and header.looks_like_a_row(found, names):
+            raise InputError(
+                f"{path} has no column {names[0]!r} and {names[1]!r}, but a first row{header.hint(path, names)}"
+            )
+        return names
 
-    def pair(self, row: Row | Reject, names: tuple[str, str]) -> tuple[str, str]:
+    def pair(self, row: Row, names: tuple[str, str], options: Options) -> tuple[str, str]:
         """The row's input, not checked yet, and target; raises InputError for a row without a usable target."""
-        if isinstance(row, Reject):
-            raise InputError(row.reason)
-        value, target = (row.fields.get(name, "") for name in names)
+        value, target = (self._text(row, name, options) for name in names)
         if not target.strip():
             raise InputError(f"has no {names[1]}; fill it in or leave the row out")
+        if self.targets.traits.classes and _is_a_list(target):
+            raise InputError(f"has a list as {names[1]}, {target[:60]!r}; give one class a row")
         return value.strip() if self.reads_files else value, self.targets.clean_target(target.strip())
+
+    def _text(self, row: Row, name: str, options: Options) -> str:
+        if isinstance(row.fields.get(name), list | dict):
+            raise InputError(f"has a list or an object as {name}; give one text")
+        return row.text(name, options)
 
     def content(self, value: str, folder: Path) -> bytes:
         """The input as its codec reads it, a path relative to the folder; raises InputError for an unusable one."""
@@ -106,11 +127,17 @@ def _examples(path: Path, options: Options, columns: Columns, folder: Path, noti
     path = _table(path) if columns.reads_files else path
     place = folder / store.FOLDER / f"{Path(path.name).stem}-{_fingerprint(path, options, columns)}"
     if not place.exists():
-        notice(f"reading {path}")
+        options, found = readers.settled(path, options)
+        notice(f"reading {path}" + (f": {found}" if found else ""))
+        if path.is_dir() and (said := folders.notice(path)):
+            notice(f"{path}: {said}")
         with files.new_folder(place, point="store") as part:
             _write(part, path, options, columns)
-    if skipped := store.read_about(place)["skipped"]:
+    about = store.read_about(place)
+    if skipped := about["skipped"]:
         notice(f"{path}: {skipped:,} rows that cannot be used are left out")
+    for said in about["said"]:
+        notice(f"{path}: {said}")
     return store.examples(place)
 
 
@@ -123,7 +150,15 @@ def _write(folder: Path, path: Path, options: Options, columns: Columns) -> None
     if rows.skipped and not rows.usable:
         remedy = "run it without --on-invalid skip to see what is wrong"
         raise InputError(f"0 usable rows of {rows.skipped:,} in {path}; {remedy}")
-    about = {"data": str(path), "input_column": names[0], "label_column": names[1], "skipped": rows.skipped}
+    if options.header and names[1] in rows.labels:
+        raise InputError(f"{path} has {names[1]!r} as a column's name and as a label{header.hint(path, names)}")
+    about: dict[str, Any] = {
+        "data": str(path),
+        "input_column": names[0],
+        "label_column": names[1],
+        "skipped": rows.skipped,
+    }
+    about["said"] = rows.said()
     store.write_about(folder, about)
 
 
@@ -137,6 +172,12 @@ class _Rows:
     names: tuple[str, str]
     usable: int = 0
     skipped: int = 0
+    ignored: int = 0
+    nameless: list[str] | None = None  # columns without a name, behind the others
+    spilled: int = 0  # rows that have values there
+    respelled: dict[str, str] = field(default_factory=dict)  # targets -> how they are read
+    kinds: set[str] = field(default_factory=set)  # of the targets' values
+    labels: set[str] = field(default_factory=set)
 
     def __iter__(self) -> Iterator[tuple[int, bytes, str]]:
         several, folder = self.columns.targets.traits.several, self.path.parent
@@ -144,13 +185,20 @@ class _Rows:
         count = 0
         for row in readers.rows(self.path, self.options):
             try:
-                value, target = self.columns.pair(row, self.names)
+                if isinstance(row, Reject):
+                    raise InputError(row.reason)
+                value, target = self.columns.pair(row, self.names, self.options)
+                if target in self.options.ignore_labels:
+                    self.ignored += 1
+                    continue
+                self._note(row, target)
                 key = hashlib.blake2b(value.encode(), digest_size=16).digest() if several else b""
                 number = numbers.get(key, count)
                 content = self.columns.content(value, folder) if number == count else b""
             except InputError as error:
                 if self.options.on_invalid != "skip":
-                    raise InputError(f"{self.path}:{row.number} {error}") from None
+                    reason = row.reason(error) if isinstance(row, Row) else row.reason
+                    raise InputError(f"{self.path}:{row.number} {reason}") from None
                 self.skipped += 1
                 continue
             if number == count:
@@ -159,6 +207,36 @@ class _Rows:
                     numbers[key] = number
             self.usable += 1
             yield number, content, target
+
+    def said(self) -> list[str]:
+        """What a person may not expect of the targets, if these are classes."""
+        said = [f"{self.ignored:,} rows of labels to be ignored are left out"] if self.ignored else []
+        if self.respelled:
+            said.append(f"labels are read as {_listed(self.respelled.values())} where {_listed(self.respelled)} stands")
+        if self.spilled:
+            said.append(f"{self.spilled:,} rows have values in columns without a name, which are not read")
+        if len(self.kinds) > 1:
+            said.append(f"labels are {' and '.join(sorted(self.kinds))}; those that look alike are one class")
+        alike: dict[Any, list[str]] = {}
+        for label in sorted(self.labels):
+            alike.setdefault(labels.alike(label), []).append(label)
+        said += [f"labels {' and '.join(each)} are classes of their own" for each in alike.values() if len(each) > 1]
+        if len(self.labels) > max(self.usable / 2, 2):
+            said.append(f"{len(self.labels):,} labels in {self.usable:,} rows: is {self.names[1]} the right column?")
+        return said[:SAID]
+
+    def _note(self, row: Row, target: str) -> None:
+        """Keeps what `said` tells of, of the first classes."""
+        if self.nameless is None:
+            self.nameless = list(takewhile(lambda name: name.startswith(delimited.NAMELESS), [*row.fields][::-1]))
+        self.spilled += any(row.fields.get(name) for name in self.nameless)
+        if not self.columns.targets.traits.classes or len(self.labels) > MANY:
+            return
+        value = row.fields[self.names[1]]
+        self.labels.add(target)
+        self.kinds.add("texts" if isinstance(value, str) else "numbers")
+        if (given := readers.as_text(value).strip()) != target:
+            self.respelled[given] = target
 
 
 def _fingerprint(path: Path, options: Options, columns: Columns) -> str:
@@ -174,11 +252,12 @@ def _fingerprint(path: Path, options: Options, columns: Columns) -> str:
 
 def _files(path: Path, options: Options, columns: Columns) -> Iterator[Path]:
     """The file, or those of the folder, and those that a table names."""
-    yield from sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+    yield from folders.below(path) if path.is_dir() else [path]
     if columns.reads_files:
+        options, _ = readers.settled(path, options)
         name, _ = columns.names(path, options)
         rows = (row for row in readers.rows(path, options) if isinstance(row, Row))
-        for value in dict.fromkeys(row.fields.get(name, "").strip() for row in rows):
+        for value in dict.fromkeys(readers.as_text(row.fields.get(name)).strip() for row in rows):
             yield path.parent / value
 
 
@@ -195,11 +274,21 @@ def _table(path: Path) -> Path:
     """The file itself or, of a folder, the one table in it."""
     if not path.is_dir():
         return path
-    found = sorted(each for each in path.iterdir() if readers.is_table(each))
+    found = [each for each in folders.visible(path) if readers.is_table(each)]
     if len(found) != 1:
         named = f"{len(found)} tables ({', '.join(each.name for each in found)})" if found else "no table"
         raise InputError(f"{path} has {named}; give a folder with one CSV, TSV or JSONL of paths and targets")
     return found[0]
+
+
+def _listed(names: Iterable[str]) -> str:
+    shown = list(dict.fromkeys(names))
+    return ", ".join(shown[:SAID]) + (", ..." if len(shown) > SAID else "")
+
+
+def _is_a_list(target: str) -> bool:
+    """Whether a target is written as a list of Python or JSON."""
+    return target[0] in "[{(" and target[-1] in "]})" and bool(LIST.fullmatch(target))
 
 
 def _target_option(path: Path, options: Options) -> str:

@@ -7,8 +7,6 @@ object a line: file, row, reason.
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,13 +20,13 @@ import numpy as np
 
 from seqtasks import files
 from seqtasks.data import readers
-from seqtasks.data.readers import Options, Reject, Row
+from seqtasks.data.readers import Options, Reject, Row, header
 from seqtasks.errors import InputError, IntegrityError
+from seqtasks.inference.forms import Form
 from seqtasks.inference.generation import BeamOptions, generate
 from seqtasks.inference.predictor import Predictor
 from seqtasks.inference.scan import Scan
 
-KINDS = {".jsonl": ".jsonl", ".ndjson": ".jsonl", ".parquet": ".jsonl", ".tsv": ".tsv"}
 BATCHES = 16  # whose rows are sorted by length together, so that little is computed on padding
 
 Ask = Callable[[Sequence[bytes]], Sequence[Mapping[str, Any]]]  # values -> their answers, in this order
@@ -64,13 +62,13 @@ def answer_rows(
                 raise InputError(row.reason)
             good.append((row, value(row)))
         except InputError as error:
-            on_reject(Reject(row.number, str(error)))
+            on_reject(Reject(row.number, row.reason(error)) if isinstance(row, Row) else row)
     order = np.argsort([len(content) for _, content in good], kind="stable")
     answers = ask([good[place][1] for place in order]) if good else []
     lines = [dict[str, Any]() for _ in good]
     for place, answer in zip(order, answers, strict=True):
         row = good[place][0]
-        lines[place] = {**row.original, **_added(row, {name: answer[name] for name in columns})}
+        lines[place] = {**_shown(row), **_added(row, {name: answer[name] for name in columns})}
     return lines
 
 
@@ -92,23 +90,22 @@ def answer(
     rejects: Path,
     done: Done,
     scan: Scan | None = None,
-    kind: str | None = None,
+    form: Form,
     beams: BeamOptions | None = None,
     progress: Callable[[Done], None] = lambda done: None,
 ) -> Done:
     """Answers the rows of a file, or the windows of a scan along it, that are not done yet.
 
-    They are written as `kind`, .csv, .tsv, .jsonl or, of windows, .bed; without one as the file is. Raises InputError
-    for the first row that cannot be read, unless the options say that such are left out.
+    Raises InputError for the first row that cannot be read, unless the options say that such are left out.
     """
-    kind = kind or KINDS.get(readers.kind_of(path, options), ".csv")
     rows = islice(readers.rows(path, options) if scan is None else scan, done.rows, None)
     value: Callable[[Row], bytes] | None = None if scan is None else _bases
     ask = partial(generate, predictor, options=beams) if beams else predictor
     columns = predictor.manifest.endpoints["serve"].columns
     while chunk := list(islice(rows, BATCHES * predictor.manifest.batch_size)):
-        if value is None and (first := next((row for row in chunk if isinstance(row, Row)), None)):
-            value = _reader(path, options, codec, list(first.fields))
+        if value is None and any(isinstance(row, Row) for row in chunk):
+            names = dict.fromkeys(name for row in chunk if isinstance(row, Row) for name in row.fields)
+            value = _reader(path, options, codec, list(names))
         refused: list[Reject] = []
 
         def refuse(reject: Reject, refused: list[Reject] = refused) -> None:
@@ -117,7 +114,7 @@ def answer(
             refused.append(reject)
 
         lines = answer_rows(chunk, ask, value=value or _bases, columns=columns, on_reject=refuse)
-        content = as_text(lines, kind, header=done.size == 0).encode()
+        content = form.content(lines, header=done.size == 0)
         output.write(content)
         output.flush()
         done.size += len(content)
@@ -134,11 +131,11 @@ def _reader(path: Path, options: Options, codec: Any, names: Sequence[str]) -> C
     """
     traits = codec.traits
     column = readers.column(path, names, options.input_column, traits.columns, what="inputs", option="--input-column")
+    if options.header and header.looks_like_a_row(names, [column]):
+        raise InputError(f"{path} has no column {column!r}, but a first row{header.hint(path, names)}")
 
     def value(row: Row) -> bytes:
-        if column not in row.fields:
-            raise InputError(f"has no {column}; fill it in")
-        text = row.fields[column]
+        text = row.text(column, options)
         return bytes(codec.clean(os.fsencode(path.parent / text.strip()) if traits.reads_files else text.encode()))
 
     return value
@@ -146,7 +143,7 @@ def _reader(path: Path, options: Options, codec: Any, names: Sequence[str]) -> C
 
 def _bases(row: Row) -> bytes:
     """A window, every base of which the scan has looked at."""
-    return row.fields["sequence"].encode()
+    return str(row.fields["sequence"]).encode()
 
 
 def answer_to_file(predictor: Predictor, path: Path, options: Options, codec: Any, output: Path, **more: Any) -> Done:
@@ -156,6 +153,7 @@ def answer_to_file(predictor: Predictor, path: Path, options: Options, codec: An
         "input": str(path.absolute()),
         "model": predictor.manifest.files,
         "options": vars(options),
+        "form": vars(more["form"]),
     }
     if scan := more.get("scan"):
         identity |= {"window": scan.window, "stride": scan.stride}
@@ -194,20 +192,8 @@ def _resumed(part: Path, record: Path, identity: dict[str, Any]) -> Done:
     return Done(**before)
 
 
-def as_text(lines: Sequence[Mapping[str, Any]], kind: str, *, header: bool) -> str:
-    """Lines of a table as .csv, .tsv, .jsonl or .bed."""
-    text = io.StringIO()
-    if kind == ".bed":
-        text.writelines(_bed(line) for line in lines)
-    elif kind == ".jsonl":
-        text.writelines(json.dumps(line, ensure_ascii=False, default=str) + "\n" for line in lines)
-    elif lines:
-        separator = "\t" if kind == ".tsv" else ","
-        table = csv.DictWriter(text, list(lines[0]), delimiter=separator, lineterminator="\n")
-        if header:
-            table.writeheader()
-        table.writerows(lines)
-    return text.getvalue()
+def _shown(row: Row) -> Mapping[str, Any]:
+    return row.fields if row.shown is None else row.shown
 
 
 def _added(row: Row, answer: Mapping[str, Any]) -> dict[str, Any]:
@@ -215,16 +201,10 @@ def _added(row: Row, answer: Mapping[str, Any]) -> dict[str, Any]:
     added: dict[str, Any] = {}
     for name, value in answer.items():
         free = name
-        while free in row.original:
+        while free in _shown(row):
             free += "_"
         added[free] = round(value, 6) if isinstance(value, float) else value
     return added
-
-
-def _bed(line: Mapping[str, Any]) -> str:
-    """A line of BED: record, start, end, the answer as its name, its probability from 0 to 1,000, no strand."""
-    score = round(1_000 * line["probability"])
-    return f"{line['record']}\t{line['start']}\t{line['end']}\t{line['answer']}\t{score}\t.\n"
 
 
 def _append(rejects: Path, path: Path, refused: Sequence[Reject], size: int) -> int:

@@ -47,6 +47,8 @@ class Scan:
         with readers.opened(self.path, self.options) as lines:
             for header, blocks in _records(fasta.parts(lines, self.path)):
                 try:
+                    if not header.name:
+                        raise InputError("is a header without a name; give the record one")
                     for start, window in self._windows(header, blocks):
                         number += 1
                         place = {"record": header.name, "start": start, "end": start + len(window)}
@@ -78,7 +80,7 @@ class Scan:
         try:
             return self.alphabet.normalized(block.encode()).decode()
         except InputError as error:
-            raise InputError(f"{error}, {before:,} bases further on" if before else str(error)) from None
+            raise InputError(f"behind {before:,} bases {error}" if before else str(error)) from None
 
     def _known(self, window: str) -> bool:
         known = self.alphabet.known(window.encode())

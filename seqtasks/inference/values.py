@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from seqtasks.data.readers import folders
 from seqtasks.errors import InputError
 from seqtasks.inference.predictor import as_bytes
 
@@ -30,8 +31,8 @@ def expanded(values: Sequence[str], suffixes: Sequence[str] = ()) -> list[str]:
                 raise InputError(f"{path} does not exist; give the path of a file or a folder")
             names.append(value)
             continue
-        visible = (each for each in path.iterdir() if not (each.name.startswith(".") or each.is_dir()))
-        found = sorted(each for each in visible if not suffixes or each.suffix.lower() in suffixes)
+        files = [each for each in folders.visible(path) if not each.is_dir()]
+        found = [each for each in files if not suffixes or each.suffix.lower() in suffixes]
         if not found:
             kinds = f" ({', '.join(suffixes)})" if suffixes else ""
             raise InputError(f"{path} has no file{kinds}; give a folder of some")

@@ -1,26 +1,43 @@
-"""Your own files, a row at a time: CSV, TSV, JSON Lines, Parquet, FASTA, plain text; plain or .gz; folders of them.
+"""Your own files, a row at a time: CSV, TSV, JSON, Parquet, FASTA, plain text; plain or compressed; folders of them.
 
-Nothing is guessed silently. A row that cannot be read is a `Reject` with its number and reason; the caller raises it or
-leaves it out. Memory does not grow with the file.
+Nothing is guessed silently: `settled` says how a file is read. A row that cannot be read is a `Reject` with its number
+and reason; the caller raises it or leaves it out. Memory does not grow with the file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
-from seqtasks import files
-from seqtasks.data.readers import fasta, folders, tables, text
-from seqtasks.data.readers.row import Options, Reject, Row
-from seqtasks.data.readers.text import STANDARD_INPUT, opened
+from seqtasks.data.readers import (
+    delimited,
+    dialect,
+    encodings,
+    fasta,
+    folders,
+    formats,
+    header,
+    json_rows,
+    parquet,
+    text,
+)
+from seqtasks.data.readers.dialect import SEPARATORS, Dialect
+from seqtasks.data.readers.row import Options, Reject, Row, as_json, as_text
+from seqtasks.data.readers.text import STANDARD_INPUT, once, opened
 from seqtasks.errors import InputError, UsageError
 
 __all__ = [
-    "STANDARD_INPUT", "SUFFIXES", "Options", "Reject", "Row",
-    "check_file", "column", "fields", "is_table", "kind_of", "opened", "rows",
+    "OBJECTS", "STANDARD_INPUT", "SUFFIXES", "Options", "Reject", "Row",
+    "as_json", "as_text", "check_file", "column", "fields", "is_table", "is_text", "kind_of", "once", "opened", "rows",
+    "settled",
 ]  # fmt: skip
 
-SUFFIXES = (*tables.SUFFIXES, ".txt", *fasta.SUFFIXES)
+TABLES = (*SEPARATORS, *json_rows.SUFFIXES, parquet.SUFFIX)
+SUFFIXES = (*TABLES, ".txt", *fasta.SUFFIXES)
+OBJECTS = json_rows.SUFFIXES  # whose rows may have columns each of their own
+FIRST = 1_000  # rows that tell the names of the columns
 
 
 def rows(path: Path, options: Options) -> Iterator[Row | Reject]:
@@ -28,33 +45,68 @@ def rows(path: Path, options: Options) -> Iterator[Row | Reject]:
 
     Raises InputError for a file that cannot be read, IntegrityError for one that is cut off or altered.
     """
+    options, _ = settled(path, options)
     if path.is_dir():
         yield from folders.rows(path, options)
         return
     kind = kind_of(path, options)
-    if kind == tables.PARQUET:
-        yield from tables.parquet(path, options)
+    if kind == parquet.SUFFIX:
+        yield from parquet.rows(path)
         return
     with opened(path, options) as lines:
-        if kind in tables.SEPARATORS:
-            yield from tables.delimited(path, lines, options.separator or tables.SEPARATORS[kind], options)
-        elif kind in tables.JSON_LINES:
-            yield from tables.json_lines(lines, options)
+        if kind in SEPARATORS:
+            yield from delimited.rows(path, lines, _dialect(path, kind, options), options)
+        elif kind in json_rows.SUFFIXES:
+            yield from json_rows.rows(path, lines)
         elif kind in fasta.SUFFIXES:
             yield from fasta.rows(path, lines, options)
         else:
-            yield from text.rows(lines, options)
+            yield from text.rows(lines)
+
+
+def settled(path: Path, options: Options) -> tuple[Options, str]:
+    """The options with the encoding, the separator and the quotes that a file has, and those that were found, in words.
+
+    What can be read once only is looked at when it is read. Raises what `rows` does.
+    """
+    if path.is_dir() or once(path):
+        return options, ""
+    kind = kind_of(path, options)
+    if kind == parquet.SUFFIX:
+        return options, ""
+    said: list[str] = []
+    if options.encoding is None:
+        options = replace(options, encoding=text.encoding(path))
+        if options.encoding != encodings.UTF_8:
+            said.append(f"read as {options.encoding}")
+    elif doubt := text.doubt(path, options.encoding):
+        said.append(doubt)
+    if kind in SEPARATORS and (options.separator is None or options.quoting is None):
+        found = _dialect(path, kind, options)
+        if options.separator is None and found.separator != SEPARATORS[kind]:
+            said.append(f"fields are separated by {found.separator!r}")
+        if options.quoting is None and found.quoting == "none":
+            said.append("quotation marks are signs like others")
+        options = replace(options, separator=found.separator, quoting=found.quoting)
+    return options, "; ".join(said)
 
 
 def fields(path: Path, options: Options) -> list[str]:
-    """The names of a file's columns, from its first row; raises InputError for a file without rows."""
+    """The names of a file's columns, from its first rows; raises InputError for a file without rows."""
+    names: dict[str, None] = {}
     rejects = 0
-    for row in rows(path, options):
+    alike = path.is_dir() or kind_of(path, options) not in OBJECTS  # all rows have the columns of the first
+    for row in islice(rows(path, options), None if alike else FIRST):
         if isinstance(row, Row):
-            return list(row.fields)
-        if options.on_invalid != "skip":
+            names.update(dict.fromkeys(row.fields))
+            if alike:
+                break
+        elif options.on_invalid != "skip":
             raise InputError(f"{path}:{row.number} {row.reason}")
-        rejects += 1
+        else:
+            rejects += 1
+    if names:
+        return list(names)
     of = f" of {rejects:,}" if rejects else ""
     raise InputError(f"0 usable rows{of} in {path}; give a file with a header and rows")
 
@@ -64,17 +116,19 @@ def column(
 ) -> str:
     """The name of the column that holds the inputs or the targets: the one wanted or, without it, a known one.
 
-    Raises InputError that lists the file's columns where it has no such column.
+    Raises InputError that lists the file's columns where it has no such column, or two that are spelled alike.
     """
     if wanted in names:
         return str(wanted)
     if wanted is None:
-        originals = {name.lower().strip(): name for name in reversed(names)}
         for name in known:
-            if name in originals:
-                return originals[name]
+            found = [each for each in names if each.lower().strip() == name]
+            if len(found) > 1:
+                raise InputError(f"{path} has {' and '.join(found)}; name the one that holds the {what} with {option}")
+            if found:
+                return found[0]
     missing = f"no column {wanted!r}" if wanted else f"no column that is known to hold the {what}"
-    hint = "; give --separator ';'" if len(names) == 1 and ";" in names[0] else ""
+    hint = header.hint(path, names)
     raise InputError(f"{path} has {missing}; it has {', '.join(names)}: name one with {option}{hint}")
 
 
@@ -84,7 +138,10 @@ def kind_of(path: Path, options: Options) -> str:
     if path == STANDARD_INPUT:
         return kind or ".txt"
     if kind not in SUFFIXES:
-        raise UsageError(f"{path} ends in none of {', '.join(SUFFIXES)}, plain or .gz; rename it or convert it")
+        if path.exists() and (known := formats.of_name(path)):
+            raise UsageError(f"{path} is {known}")
+        compressed = ", ".join(text.COMPRESSED)
+        raise UsageError(f"{path} ends in none of {', '.join(SUFFIXES)}, plain or {compressed}; rename or convert it")
     if not path.exists():
         raise InputError(f"{path} does not exist; give the path of a file or folder")
     return kind
@@ -92,10 +149,34 @@ def kind_of(path: Path, options: Options) -> str:
 
 def is_table(path: Path) -> bool:
     """Whether the name is that of a file with named columns."""
-    return text.suffix(path) in tables.SUFFIXES
+    return text.suffix(path) in TABLES
+
+
+def is_text(path: Path) -> bool:
+    """Whether the name is that of a plain text."""
+    return text.suffix(path) == ".txt"
 
 
 def check_file(path: Path) -> None:
     """Raises InputError for a pipe or a device: training data are read several times."""
-    if files.is_stream(path):
+    if path != STANDARD_INPUT and once(path):
         raise InputError(f"{path} is a pipe or a device; give a file")
+
+
+def _dialect(path: Path, kind: str, options: Options) -> Dialect:
+    """How a CSV or TSV separates and quotes: as the options say or, of a file that can be read again, as it shows."""
+    usual = SEPARATORS[kind]
+    if once(path):
+        return Dialect(options.separator or usual, options.quoting or dialect.SEEMS)
+    separator, quoting = options.separator, options.quoting
+    if separator is None:
+        with opened(path, options) as lines:
+            separator = dialect.found_separator(list(islice(lines, FIRST)), usual)
+    if quoting is None:
+
+        def again() -> Iterable[str]:
+            with opened(path, options) as lines:
+                yield from lines
+
+        quoting = dialect.found_quoting(again, separator)
+    return Dialect(separator, quoting)

@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from seqtasks.data.readers.row import Options, Reject, Row, checked
+from seqtasks.data.readers import formats
+from seqtasks.data.readers.row import Options, Reject, Row
 from seqtasks.errors import InputError, UsageError
 
-SUFFIXES = (".fa", ".fasta", ".fna", ".ffn")
+SUFFIXES = (".fa", ".fasta", ".fna", ".ffn", ".fas", ".fsa", ".frn", ".mfa", ".seq")
 CHUNK = 1 << 16  # characters of a line that are held
+NUMBERS = re.compile(
+    r"(?:^|(?<=\s))\d+(?=\s|$)|\s+"
+)  # of bases, as GenBank prints them before blocks of ten, and blanks
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class Header:
 def parts(lines: TextIO, path: object) -> Iterator[Header | str]:
     """A header, then its bases as the file has them, then the next; in constant memory, however long a line is.
 
-    Empty lines and those that begin with ; are skipped. Raises InputError for bases before the first header.
+    Empty lines and those that begin with ; are skipped, and blanks and numbers of bases inside lines. Raises InputError
+    for bases before the first header, and for a file that is of another format.
     """
     number, seen = 0, False
     line = ""  # of which kind the line is that goes on: "bases" or "other"; empty where one begins
@@ -43,11 +48,13 @@ def parts(lines: TextIO, path: object) -> Iterator[Header | str]:
             if piece[0] == ">":
                 seen = True
                 yield Header(number, piece[1:].strip())
-        text = piece.rstrip("\r\n")
-        if line == "bases" and text.strip():
+        if line == "bases" and piece.strip():
             if not seen:
-                raise InputError(f"{path}:{number} is no FASTA: it has bases before the first line with a >")
-            yield text
+                other = formats.of_line(piece)
+                reason = f"is {other}" if other else "is no FASTA: it has bases before the first line with a >"
+                raise InputError(f"{path}:{number} {reason}")
+            bases = piece.rstrip("\r\n")
+            yield bases if bases.isalpha() else NUMBERS.sub("", bases)
         if piece[-1] in "\r\n":
             line = ""
 
@@ -78,7 +85,7 @@ def rows(path: Path, lines: TextIO, options: Options, label: str | None = None) 
         elif not sequence:
             yield Reject(header.number, f"(record {header.name}) has no bases; add them or leave it out")
         else:
-            yield checked(header.number, fields, options)
+            yield Row(header.number, fields, name=header.name)
 
 
 def _records(path: Path, lines: TextIO, max_characters: int) -> Iterator[tuple[Header, str]]:

@@ -1,0 +1,126 @@
+"""CSV and TSV, a row at a time."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from pathlib import Path
+from typing import TextIO
+
+from seqtasks.data.readers import dialect
+from seqtasks.data.readers.dialect import Dialect
+from seqtasks.data.readers.row import Options, Reject, Row
+from seqtasks.errors import InputError
+
+NAMELESS = "column_"  # and its place: a column without a name
+SAMPLE_LINES = 1_000  # by which labels are known
+
+
+def rows(path: Path, lines: TextIO, form: Dialect, options: Options) -> Iterator[Row | Reject]:
+    """Rows of a file with a header, if the options do not say that it has none.
+
+    Columns without a name are called by their place: column_3. Raises InputError for a header that names a column
+    twice, and where a quotation mark has taken several rows, or the rest of the file, for one field.
+    """
+    csv.field_size_limit(options.max_characters)
+    kept = _Kept(lines)
+    first = next(kept.lines, "")
+    if dialect.of_sep_line(first) is None:
+        kept.lines = chain([first], kept.lines)
+    sample = list(islice(kept.lines, SAMPLE_LINES))
+    known = dialect.classes(sample, form.separator) if form.quoting == dialect.SEEMS else {}
+    kept.lines = chain(sample, kept.lines)
+    header: list[str] | None = None
+    names: list[str] = []
+    reader = form.reader(iter(kept))
+    while True:
+        number, kept.last = kept.number + 1, []
+        try:
+            values = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield _unreadable(path, number, kept, str(error), options)
+            continue
+        if len(kept.last) > 1 and known and dialect.swallowed(kept.last, form.separator, len(values), known):
+            looks = f"is closed {len(kept.last) - 1:,} lines further on, and each of these lines looks like a row"
+            remedy = "close it, or give --quoting none, or --quoting double if it is one"
+            raise InputError(f"{path}:{number} opens a quotation mark that {looks}; {remedy}")
+        if header is None and values:
+            header = values
+            names = _names(path, number, values) if options.header else [str(each + 1) for each in range(len(values))]
+            if options.header:
+                continue
+        if not values:
+            continue
+        fitted = _fitted(values, names)
+        if values == header and options.header:
+            yield Reject(number, "is the header once more; leave it out")
+        elif fitted is None:
+            yield Reject(
+                number,
+                f"has {len(values)} fields, expected {len(names)}; quote fields that hold {form.separator!r}",
+            )
+        else:
+            yield Row(number, dict(zip(names, fitted, strict=True)))
+
+
+class _Kept:
+    """Lines, and those that were read since `last` was emptied."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.lines: Iterator[str] = iter(lines)
+        self.last: list[str] = []
+        self.number = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self.lines:
+            self.number += 1
+            self.last.append(line)
+            yield line
+
+
+def _names(path: Path, number: int, values: Sequence[str]) -> list[str]:
+    """The columns' names; raises InputError for two of one name."""
+    given = [name.strip() for name in values]
+    twice = [name for place, name in enumerate(given) if name and name in given[:place]]
+    if twice:
+        raise InputError(f"{path}:{number} names a column twice: {', '.join(twice)}; give each its own name")
+    names: list[str] = []
+    for place, name in enumerate(given, 1):
+        free = name or f"{NAMELESS}{place}"
+        while not name and free in given:
+            free += "_"
+        names.append(free)
+    return names
+
+
+def _fitted(values: Sequence[str], names: Sequence[str]) -> Sequence[str] | None:
+    """As many values as columns: empty ones beyond them, and missing ones of columns without a name, are nobody's."""
+    if len(values) == len(names):
+        return values
+    if len(values) > len(names):
+        return None if any(values[len(names) :]) else values[: len(names)]
+    rest = names[len(values) :]
+    nameless = all(name.startswith(f"{NAMELESS}{place}") for place, name in enumerate(rest, len(values) + 1))
+    return [*values, *[""] * len(rest)] if nameless else None
+
+
+def _unreadable(path: Path, number: int, kept: _Kept, error: str, options: Options) -> Reject:
+    """The reject of a row whose quotes are wrong; raises InputError where it is not known where the next row begins."""
+    if "field larger" in error:
+        most = f"{options.max_characters:,}"
+        reason = f"has over {most} characters in a field, or a quotation mark that is never closed"
+        remedy = "shorten or close it"
+    elif "end of data" in error:
+        reason, remedy = f"opens a quotation mark that is never closed ({error})", "close it, or give --quoting none"
+    elif any('\\"' in line for line in kept.last):
+        reason = rf"cannot be read ({error}): a field has \" inside"
+        remedy = "double such marks, or give --quoting backslash"
+    else:
+        reason = f"cannot be read ({error})"
+        remedy = "double the quotation marks inside a field, or give --quoting none"
+    if len(kept.last) > 1 or "end of data" in error:
+        raise InputError(f"{path}:{number} {reason}, and the {len(kept.last) - 1:,} lines behind it with it; {remedy}")
+    return Reject(number, f"{reason}; {remedy}")
