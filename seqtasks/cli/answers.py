@@ -97,12 +97,11 @@ def of_file(
     **more: Any,
 ) -> None:
     """Answers a file, with a bar meanwhile, and says how much of it; `more` is for inference.files.answer."""
-    from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from seqtasks.inference import files
 
-    console = Console(stderr=True)
+    console = options.console(stderr=True)
     named = output or Path("standard-input" if str(file) == "-" else file.name)
     rejects = named.with_name(f"{named.name}.rejects.jsonl")
     unit = "bases" if scan else "rows"

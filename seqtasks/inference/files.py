@@ -234,5 +234,5 @@ def _append(rejects: Path, path: Path, refused: Sequence[Reject], size: int) -> 
     with rejects.open("ab") as file:
         for reject in refused:
             line = {"file": str(path), "row": reject.number, "reason": reject.reason}
-            file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+            file.write(json.dumps(line, ensure_ascii=False).encode(errors="backslashreplace") + b"\n")
         return file.tell()
