@@ -25,7 +25,8 @@ import filelock
 from seqtasks.errors import BusyError, IntegrityError
 
 AROUND = 8_192  # bytes that a variable takes in HDF5 beside its numbers, at most
-MAX_KEPT = 50  # letters of a name in that of its neighbour: file systems have a limit
+MAX_NAME = 255  # bytes of a name, on most file systems
+MAX_KEPT = 50  # letters of a name in that of its neighbour
 
 _counts: dict[str, int] = {}
 
@@ -166,6 +167,14 @@ def resolve(folder: Path, name: str, recorded: Mapping[str, str], *, remedy: str
             return path
     state = "is not the file that was written with its record" if (folder / name).exists() else "is missing"
     raise IntegrityError(f"{folder / name} {state}; {remedy}")
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """A neighbour by the file's own name and a suffix; by a part of it where no file can have so long a name."""
+    name = os.fsencode(path.name)
+    if len(name) + len(suffix) > MAX_NAME:
+        name = hashlib.sha256(name).hexdigest()[:16].encode() + b"-" + name[: MAX_NAME // 2]
+    return path.with_name(os.fsdecode(name) + suffix)
 
 
 def is_stream(path: Path) -> bool:

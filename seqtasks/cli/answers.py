@@ -99,11 +99,12 @@ def of_file(
     """Answers a file, with a bar meanwhile, and says how much of it; `more` is for inference.files.answer."""
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+    from seqtasks.files import beside
     from seqtasks.inference import files
 
     console = options.console(stderr=True)
     named = output or Path("standard-input" if str(file) == "-" else file.name)
-    rejects = named.with_name(f"{named.name}.rejects.jsonl")
+    rejects = beside(named, ".rejects.jsonl")
     unit = "bases" if scan else "rows"
     columns = [SpinnerColumn(), TextColumn(f"{{task.completed:,}} {unit}"), TimeElapsedColumn()]
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:

@@ -151,7 +151,7 @@ def _bases(row: Row) -> bytes:
 
 def answer_to_file(predictor: Predictor, path: Path, options: Options, codec: Any, output: Path, **more: Any) -> Done:
     """The same into a file, which appears when it is whole; interrupted, the next call goes on from the last chunk."""
-    part, record = output.with_name(f"{output.name}.partial"), output.with_name(f"{output.name}.progress.json")
+    part, record = files.beside(output, ".partial"), files.beside(output, ".progress.json")
     identity: dict[str, Any] = {
         "input": str(path.absolute()),
         "model": predictor.manifest.files,
