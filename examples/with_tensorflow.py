@@ -6,6 +6,7 @@ python examples/with_tensorflow.py saved_models/sentiment/serving/1 "A fine film
 """
 
 import argparse
+import os
 from pathlib import Path
 
 import tensorflow as tf
@@ -15,7 +16,8 @@ parser.add_argument("export", help="the folder of an export")
 parser.add_argument("values", nargs="+", help="values to answer")
 parser.add_argument("--files", action="store_true", help="values are names of files")
 given = parser.parse_args()
-model = tf.saved_model.load(given.export)
 values = [Path(value).read_bytes() for value in given.values] if given.files else given.values
+os.chdir(given.export)  # TensorFlow takes [ ] * ? in a path for a pattern
+model = tf.saved_model.load(".")
 for answer in model.serve(tf.constant(values))["answer"].numpy():
     print(answer.decode())

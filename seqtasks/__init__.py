@@ -38,13 +38,19 @@ class _ImportsLayers(MetaPathFinder):
 
         def execute_both(module: ModuleType) -> None:
             execute(module)
-            importlib.import_module("seqtasks.layers")
+            _import_layers(module)
 
         spec.loader.exec_module = execute_both  # type: ignore[method-assign]
         return spec
 
 
+def _import_layers(keras: ModuleType) -> None:
+    """They are TensorFlow's: who runs Keras on another backend goes without."""
+    if keras.config.backend() == "tensorflow":
+        importlib.import_module("seqtasks.layers")
+
+
 if "keras" in sys.modules:
-    importlib.import_module("seqtasks.layers")
+    _import_layers(sys.modules["keras"])
 else:
     sys.meta_path.insert(0, _ImportsLayers())

@@ -25,6 +25,8 @@ import filelock
 from seqtasks.errors import BusyError, IntegrityError
 
 AROUND = 8_192  # bytes that a variable takes in HDF5 beside its numbers, at most
+MAX_NAME = 255  # bytes of a name, on most file systems
+MAX_KEPT = 50  # letters of a name in that of its neighbour
 
 _counts: dict[str, int] = {}
 
@@ -40,7 +42,7 @@ def fault(point: str) -> None:
     if name not in {point, "any"} or _counts[name] != int(number):
         return
     if marker := os.environ.get("SEQTASKS_FAULT_MARKER"):
-        Path(marker).write_text(point)
+        Path(marker).write_text(point, encoding="utf-8")
     if kind == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     elif kind == "delay":
@@ -62,7 +64,9 @@ def write_json(path: Path, value: Any, *, point: str = "file") -> None:
 
 
 def as_json(value: Any) -> str:
-    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    """JSON that can be written as UTF-8: bytes in a name that are none stand in it as escapes."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+    return text.encode(errors="backslashreplace").decode() + "\n"
 
 
 def with_checksum(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,6 +169,14 @@ def resolve(folder: Path, name: str, recorded: Mapping[str, str], *, remedy: str
     raise IntegrityError(f"{folder / name} {state}; {remedy}")
 
 
+def beside(path: Path, suffix: str) -> Path:
+    """A neighbour by the file's own name and a suffix; by a part of it where no file can have so long a name."""
+    name = os.fsencode(path.name)
+    if len(name) + len(suffix) > MAX_NAME:
+        name = hashlib.sha256(name).hexdigest()[:16].encode() + b"-" + name[: MAX_NAME // 2]
+    return path.with_name(os.fsdecode(name) + suffix)
+
+
 def is_stream(path: Path) -> bool:
     """Whether it is a pipe or a device, for whose end one might wait, and which cannot be read a second time."""
     return path.exists() and not (path.is_file() or path.is_dir())
@@ -231,7 +243,8 @@ def lock(folder: Path) -> Iterator[None]:
         raise BusyError(f"{folder} is in use by {who}; wait for it or choose another --model folder") from None
     try:
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        holder.write_text(json.dumps({"process": os.getpid(), "host": platform.node(), "since": since}))
+        about = {"process": os.getpid(), "host": platform.node(), "since": since}
+        holder.write_text(json.dumps(about), encoding="utf-8")
         yield
     finally:
         holder.unlink(missing_ok=True)
@@ -246,13 +259,14 @@ def _part(path: Path) -> Path:
     """Where the new content of a path is written to by this process, in a folder that exists and is swept."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path.parent)
-    return path.with_name(f".part-{os.getpid()}-{path.name}")
+    return path.with_name(f".part-{os.getpid()}-{path.name[-MAX_KEPT:]}")
 
 
 def _sweep(folder: Path) -> None:
     """Removes what processes that are no more have left half written."""
     for part in folder.glob(".part-*"):
-        if _alive(int(part.name.split("-")[1])):
+        process = part.name.split("-")[1]
+        if not process.isdecimal() or _alive(int(process)):
             continue
         if part.is_dir():
             shutil.rmtree(part, ignore_errors=True)

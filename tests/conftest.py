@@ -21,6 +21,7 @@ from importlib import metadata
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["KERAS_BACKEND"] = "tensorflow"
 if "TF_XLA_FLAGS" not in os.environ:  # the same little models over and over, in many processes: compiled once for all
     COMPILED = tempfile.mkdtemp(prefix="compiled-")
     atexit.register(shutil.rmtree, COMPILED, ignore_errors=True)
@@ -107,7 +108,7 @@ def learned_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Lear
                 evaluate = run("evaluate", name, "--model", model)
                 export = run("export", name, "--model", model)
                 printed.write_text(train.output + evaluate.output + export.output)
-        folder = tmp_path_factory.mktemp(name) / "a model"  # with a space in its path, as people have them
+        folder = tmp_path_factory.mktemp(name) / "my [lr=1e-3] model*? été #1"  # as people have them
         shutil.copytree(shared / "model", folder)
         return Learned(name, folder, printed.read_text())
 

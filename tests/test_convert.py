@@ -149,7 +149,7 @@ def checked_in_its_own_runtime(learned: Learned, format: str, monkeypatch: pytes
 def test_one_that_answers_otherwise_gets_no_number(
     learned: Learned, format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    program = Path(parity.PROGRAM).read_text().replace("int(logits.argmax())", "0")
+    program = Path(parity.PROGRAM).read_text(encoding="utf-8").replace("int(logits.argmax())", "0")
     (tmp_path / "program.py").write_text(program.replace("name: output[0] for", "name: 0 * output[0] for"))
     monkeypatch.setattr(parity, "PROGRAM", str(tmp_path / "program.py"))
     before = savedmodel.numbers(learned.folder, format)

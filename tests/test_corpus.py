@@ -82,7 +82,8 @@ def test_an_error_for_a_folder_without_texts(tmp_path: Path):
         read(tmp_path)
 
 
-@pytest.mark.parametrize("level", ["character", pytest.param("word", marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("level", ["character", "word"])
 def test_it_learns_your_own_text_and_generates_like_it(tmp_path: Path, level: str):
     (tmp_path / "song.txt").write_text(SONG * 30)
     settings = {

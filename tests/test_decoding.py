@@ -36,9 +36,18 @@ def spelled(ids: tf.Tensor, own: tf.Tensor) -> list[str]:
 
 
 def choices(seeds: list[int], count: int = 400, **options: Any) -> np.ndarray:
-    choose = decoding.sampler(decoding.uniforms(tf.constant(seeds, tf.int64), 0, count), **options)
-    first = tf.zeros([len(seeds)], tf.int32)
-    return decoding.generate(weighing, tf.constant(0), first, length=count, choose=choose)[0].numpy()
+    usual = {"temperature": 1.0, "top_k": 0, "top_p": 1.0}
+    given = [tf.constant(type(value)(options.get(name, value))) for name, value in usual.items()]
+    return chosen(tf.constant(seeds, tf.int64), count, *given).numpy()
+
+
+@tf.function(autograph=False)
+def chosen(seeds: tf.Tensor, count: int, temperature: tf.Tensor, top_k: tf.Tensor, top_p: tf.Tensor) -> tf.Tensor:
+    """Traced once for all options."""
+    draws = decoding.uniforms(seeds, 0, count)
+    choose = decoding.sampler(draws, temperature=temperature, top_k=top_k, top_p=top_p)
+    first = tf.zeros(tf.shape(seeds), tf.int32)
+    return decoding.generate(weighing, tf.constant(0), first, length=count, choose=choose)[0]
 
 
 CHOOSERS = {

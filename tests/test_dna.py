@@ -297,6 +297,7 @@ def test_an_unknown_set_is_answered_with_those_there_are():
 # --- folds ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 @pytest.mark.trains
 def test_folds_answer_every_example_once_and_are_the_same_whichever_was_trained_before(tmp_path: Path):
     drawn = {"dropout": "0.3", "output_dropout": "0.3", "base_dropout": "0.1"}  # begins anew with each

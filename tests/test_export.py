@@ -44,7 +44,7 @@ def test_each_export_takes_the_next_number_and_the_newest_is_read(learned: Learn
 def test_an_export_that_answers_otherwise_gets_no_number(
     learned: Learned, model: Path, tmp_path: Path, answers: str, monkeypatch: pytest.MonkeyPatch
 ):
-    before, program = savedmodel.numbers(model), Path(parity.PROGRAM).read_text()
+    before, program = savedmodel.numbers(model), Path(parity.PROGRAM).read_text(encoding="utf-8")
     swapped = program.replace("for row in values]", "for row in values[::-1]]")
     assert swapped != program
     (tmp_path / "program.py").write_text(swapped if answers == "others" else "raise SystemExit('broken')")

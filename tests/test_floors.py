@@ -27,7 +27,7 @@ def rooms() -> set[str]:
 def imported(path: Path) -> set[str]:
     """The rooms that a file imports from, but for types alone."""
     found: set[str] = set()
-    for node in _run(ast.parse(path.read_text())):
+    for node in _run(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "seqtasks":
             below = (node.module or "").split(".")[1:]
             found |= {below[0]} if below else {alias.name for alias in node.names}

@@ -14,6 +14,7 @@ import seqtasks
 from seqtasks import tasks
 from seqtasks.codecs.tokens import Tokens
 from seqtasks.codecs.vocabulary import BOS_ID
+from seqtasks.data import paths
 from seqtasks.errors import UsageError
 from seqtasks.inference import generation, predictor
 from seqtasks.inference.generation import BeamOptions, SamplingOptions, Stop
@@ -212,7 +213,8 @@ def generates(learned: Learned) -> Learned:
 
 
 def test_the_command_line_generates_what_the_export_alone_generates(generates: Learned):
-    model = tf.saved_model.load(str(predictor.newest(generates.folder)))
+    with paths.plain(predictor.newest(generates.folder)) as place:
+        model = tf.saved_model.load(str(place))
     given = (300, 0.9, 5, 0.95, tf.constant([7, 8], tf.int64))
     alone = model.generate(tf.constant(["FOX: Good"] * 2), *given)["answer"].numpy()
     options = ("--max-new-tokens", "300", "--temperature", "0.9", "--top-k", "5", "--top-p", "0.95", "--seed", "7")
@@ -291,5 +293,6 @@ def test_a_model_restored_generates_the_same(generates: Learned):
     restored = model_folder.restore(generates.folder, generates.name)
     generate = language_model.endpoints(restored.model, restored.task)["generate"].function
     given = (tf.constant(["FOX"]), 100, 1.0, 0, 1.0, tf.constant([3], tf.int64))
-    exported = tf.saved_model.load(str(predictor.newest(generates.folder)))
+    with paths.plain(predictor.newest(generates.folder)) as place:
+        exported = tf.saved_model.load(str(place))
     assert generate(*given)["answer"].numpy() == exported.generate(*given)["answer"].numpy()

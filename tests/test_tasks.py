@@ -28,9 +28,10 @@ ROOT = Path(__file__).parents[1]
 
 PLAIN = {"bidirectional": "no", "adversarial_epsilon": "0"}  # half as much is traced
 ALONE = """
-import base64, json, sys
+import base64, json, os, sys
 import tensorflow as tf
-model = tf.saved_model.load(sys.argv[1])
+os.chdir(sys.argv[1])  # it takes [ ] * ? in a path for a pattern
+model = tf.saved_model.load(".")
 answer = model.serve(tf.constant([base64.b64decode(each) for each in json.load(sys.stdin)]))["answer"].numpy()
 assert "seqtasks" not in sys.modules
 print(json.dumps([each.decode() for each in answer]))

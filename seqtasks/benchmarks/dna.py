@@ -135,7 +135,7 @@ def _loop(codec: Any, model: keras.Model, path: Path) -> Callable[[], None]:
     encode = tf.function(codec.encode, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
 
     def loop() -> None:
-        for record in path.read_text().split(">")[1:]:
+        for record in path.read_text(encoding="utf-8").split(">")[1:]:
             bases = "".join(record.split("\n")[1:])
             windows = [bases[start : start + WINDOW] for start in range(0, len(bases) - WINDOW + 1, STRIDE)]
             for first in range(0, len(windows), TOGETHER):

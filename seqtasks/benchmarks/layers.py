@@ -97,7 +97,7 @@ def _memory(who: str, case: Case) -> float | None:
     code = "import json, sys; from seqtasks.benchmarks import layers; print(layers.peak(**json.loads(sys.argv[1])))"
     command = [sys.executable, "-c", code, json.dumps({"who": who, **asdict(case)})]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
     return float(done.stdout) if not done.returncode else None
 
 
@@ -112,14 +112,14 @@ def peak(who: str, **sizes: Any) -> float:
     case = Case(**sizes)
     call = _keras((OURS if who == "ours" else KERAS)[case.cell], case, train=True)
     call()
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts again
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak starts again
     for _ in range(3):
         call()
     return _memory_now("VmHWM") - before
 
 
 def _memory_now(name: str) -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return int(next(line for line in lines if line.startswith(name)).split()[1]) / 1e3
 
 

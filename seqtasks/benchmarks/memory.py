@@ -51,7 +51,7 @@ def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = N
 def write_reviews(path: Path, rows: int) -> None:
     """A CSV of random words and labels, no two rows alike."""
     draw = np.random.default_rng(0)
-    with path.open("w") as file:
+    with path.open("w", encoding="utf-8") as file:
         file.write("text,label\n")
         for start in range(0, rows, PIECE):
             words, labels = draw.zipf(1.3, (PIECE, LENGTH)) % WORDS, draw.integers(0, 2, PIECE)

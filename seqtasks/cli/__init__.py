@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import io
 import os
 import sys
 import traceback
+from collections.abc import Iterator
+from typing import Any, TextIO
 
 import click
 
@@ -14,6 +18,7 @@ from seqtasks.cli import (
     compare,
     doctor,
     download,
+    environment,
     evaluate,
     export,
     generate,
@@ -28,6 +33,7 @@ from seqtasks.cli import (
 from seqtasks.errors import SeqtasksError, no_room, unknown
 
 WHERE = '"seqtasks --debug VERB ..." shows where'
+PIPE = 141  # 128 and the number of SIGPIPE
 ROOM = "make room on the disk or choose another --model folder"
 
 
@@ -43,6 +49,23 @@ class Verbs(click.Group):
         if args and args[0] not in self.commands:
             raise unknown("verb", args[0], self.commands)
         return super().resolve_command(ctx, args)
+
+    def make_context(self, *arguments: Any, **extra: Any) -> click.Context:
+        with _pipe():
+            return super().make_context(*arguments, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _pipe():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _pipe() -> Iterator[None]:
+    """Ends the process with 141 where whoever reads has enough, before click ends it with 1."""
+    try:
+        yield
+    except BrokenPipeError:
+        sys.exit(PIPE)
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -61,19 +84,43 @@ for module in VERBS:
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and ends the process with the exit code of what happened."""
+    environment.prepare(restart=arguments is None)
     arguments = sys.argv[1:] if arguments is None else arguments
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what matters of it comes as an exception as well
     try:
         group.main(arguments, prog_name="seqtasks", standalone_mode=False)
+        sys.stdout.flush()
     except BaseException as error:
-        if "--debug" in arguments and not isinstance(error, click.exceptions.Exit):
-            traceback.print_exc()
-        code, message = _outcome(error)
-        if message:
-            message = message.replace("\r", "\\r").replace("\n", "\\n")  # as in names of files
-            click.echo(f"seqtasks: error: {message}", err=True)
+        lost = _lost(sys.stdout)
+        code, message = _unwritten(lost) if lost and isinstance(error, OSError) else _outcome(error)
+        with contextlib.suppress(OSError):  # the exit code says it to whoever has no standard error
+            if "--debug" in arguments and not isinstance(error, click.exceptions.Exit):
+                traceback.print_exc()
+            if message:
+                message = message.replace("\r", "\\r").replace("\n", "\\n")  # as in names of files
+                click.echo(f"seqtasks: error: {message}", err=True)
+        _lost(sys.stderr)
         sys.exit(code)
     sys.exit(0)
+
+
+def _lost(stream: TextIO) -> OSError | None:
+    """What keeps a stream from being written; it is closed then, so that Python's own last flush is quiet."""
+    try:
+        stream.flush()
+        os.write(stream.fileno(), b"")
+    except io.UnsupportedOperation:  # no stream of the system's
+        return None
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return error
+    return None
+
+
+def _unwritten(error: OSError) -> tuple[int, str | None]:
+    """The exit code and the line for a standard output that cannot be written."""
+    if isinstance(error, BrokenPipeError):  # whoever reads has enough
+        return PIPE, None
+    return 5, f"standard output cannot be written ({error.strerror}); send it to a terminal, a file or a program"
 
 
 def _outcome(error: BaseException) -> tuple[int, str | None]:
@@ -81,6 +128,8 @@ def _outcome(error: BaseException) -> tuple[int, str | None]:
     match error:
         case click.exceptions.Exit():
             return error.exit_code, None
+        case SystemExit() if isinstance(error.__context__, BrokenPipeError):  # rich's way to end on it
+            return PIPE, None
         case SystemExit():
             return error.code if isinstance(error.code, int) else 0, None
         case click.exceptions.Abort() | KeyboardInterrupt():
@@ -90,8 +139,7 @@ def _outcome(error: BaseException) -> tuple[int, str | None]:
         case SeqtasksError():
             return error.exit_code, str(error)
         case BrokenPipeError():
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python's last flush is quiet
-            return 141, None
+            return PIPE, None
         case MemoryError():
             return 5, "out of memory; make --set batch_size smaller"
         case OSError() if error.errno:
@@ -119,6 +167,9 @@ def _system(error: OSError) -> tuple[int, str]:
         errno.EDQUOT: ROOM,
         errno.EACCES: "change its permissions or choose another",
         errno.EROFS: "choose a folder that can be written",
+        errno.EBADF: "a standard stream is closed; leave it open, or give a file",
+        errno.ENAMETOOLONG: "choose a shorter name",
+        errno.ELOOP: "it is a link that leads back to itself; choose another",
         errno.EIO: "the disk failed; nothing that was there before is damaged, run the command again",
     }
     remedy = remedies.get(error.errno or 0, WHERE)

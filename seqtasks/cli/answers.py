@@ -98,10 +98,10 @@ def of_file(
     **more: Any,
 ) -> None:
     """Answers a file, with a bar meanwhile, and says how much of it; `more` is for inference.files.answer."""
-    from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from seqtasks.data import readers
+    from seqtasks.files import beside
     from seqtasks.inference import files, forms
 
     reading, found = readers.settled(file, reading)
@@ -110,9 +110,9 @@ def of_file(
     if not (reading.encoding or "utf-8").lower().replace("_", "-").startswith("utf-8"):
         options.say(f"answers are written as UTF-8, not {reading.encoding}")
     form = forms.of(file, reading, output, kind)
-    console = Console(stderr=True)
+    console = options.console(stderr=True)
     named = output or Path("standard-input" if str(file) == "-" else file.name)
-    rejects = named.with_name(f"{named.name}.rejects.jsonl")
+    rejects = beside(named, ".rejects.jsonl")
     unit = "bases" if scan else "rows"
     columns = [SpinnerColumn(), TextColumn(f"{{task.completed:,}} {unit}"), TimeElapsedColumn()]
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:

@@ -39,7 +39,6 @@ def command(name: str | None, sample_data: bool, as_json: bool, data_dir: str, m
 
 
 def _table(result: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     click.echo(f"{result['benchmark']} on {result['dataset']}: {result['machine']}, commit {result['commit']}")
@@ -49,7 +48,7 @@ def _table(result: dict[str, Any]) -> None:
         table.add_column(column.replace("_", " "), justify="right")
     for row in rows:
         table.add_row(*map(_text, row.values()))
-    Console().print(table)
+    options.console().print(table)
 
 
 def _by_measure(result: dict[str, Any]) -> list[dict[str, Any]]:

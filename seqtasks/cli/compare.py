@@ -70,7 +70,6 @@ def command(
 
 
 def _table(rows: list[dict[str, Any]], title: str, folder: Path) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title=title)
@@ -78,7 +77,7 @@ def _table(rows: list[dict[str, Any]], title: str, folder: Path) -> None:
         table.add_column(name.replace("_", " "), justify="left" if name == "cell" else "right")
     for row in rows:
         table.add_row(*(_text(value) for value in row.values()))
-    Console().print(table)
+    options.console().print(table)
     click.echo(f"{folder}/compare.csv, compare.png")
 
 

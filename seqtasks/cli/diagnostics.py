@@ -106,7 +106,7 @@ def _dataset(name: str, task: str, folders: Folders) -> Finding:
 def _missing(record: Path) -> str | None:
     """The first file of a prepared data set that is not there, or empty, by its name."""
     try:
-        about = json.loads(record.read_text())
+        about = json.loads(record.read_text(encoding="utf-8"))
         for split in about["splits"]:
             shards = len(split["shardLengths"])
             for number in range(shards):

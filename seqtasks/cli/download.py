@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from seqtasks import tasks
@@ -27,10 +29,10 @@ def command(
     if dataset and dataset not in (known := tasks.describe(chosen[0])["datasets"]):
         raise unknown("data set", dataset, known)
     options.start_tensorflow()
-    from seqtasks.data import tfds
+    from seqtasks.data import paths, tfds
 
     folders = options.folders(data_dir, manual_dir)
     for name in chosen:
         asked = dataset or tasks.describe(name)["dataset"]
         builder = tfds.find(asked, folders) or tfds.prepare(asked, folders)
-        click.echo(f"{asked}: {builder.data_dir}")
+        click.echo(f"{asked}: {paths.original(Path(builder.data_dir))}")

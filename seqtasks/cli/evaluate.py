@@ -59,10 +59,9 @@ def command(
 
 
 def _table(result: dict[str, Any], report: Report, left: str) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    console = options.console()
     size, unit = report.size
     figures = Table(title=f"{result['task']} on {result['dataset']}, {result['split']}: {size:,} {unit}")
     figures.add_column("measure")
@@ -75,4 +74,4 @@ def _table(result: dict[str, Any], report: Report, left: str) -> None:
     for name, text in report.lines:
         figures.add_row(name, text)
     console.print(figures)
-    console.print(left, highlight=False)
+    click.echo(left)

@@ -70,7 +70,6 @@ def command(
 
 
 def _show(found: Check) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title=f"{found.format}, in a process that has its runtime alone")
@@ -88,4 +87,4 @@ def _show(found: Check) -> None:
     for name in row:
         table.add_column(name, justify="right")
     table.add_row(*row.values())
-    Console().print(table)
+    options.console().print(table)

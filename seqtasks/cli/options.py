@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
+import codecs
 import functools
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from seqtasks import tasks
+from seqtasks.cli import environment
 from seqtasks.errors import UsageError, unknown
 from seqtasks.task import SAMPLE, Folders
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+MIN_COLUMNS = 40  # of a table
 QUOTING = ("double", "backslash", "none")  # as data.readers.dialect has them
 
 
@@ -180,35 +186,49 @@ def model_folder(model: Path | None, task: str) -> Path:
 def folders(data_dir: str, manual: str | None) -> Folders:
     """Where data sets are: the folder of the option first, then the one that TFDS_DATA_DIR names."""
     named = [data_dir, os.environ.get("TFDS_DATA_DIR", "")]
-    return Folders(tuple(str(Path(name).expanduser()) for name in dict.fromkeys(named) if name), manual)
+    found = (os.path.expanduser(name) for name in dict.fromkeys(named) if name)  # noqa: PTH111, it never raises
+    return Folders(tuple(str(Path(name)) for name in found), manual)
 
 
 def say(text: str) -> None:
-    """Progress and notices go to standard error; standard output is for answers."""
-    click.echo(text, err=True)
+    """Progress and notices go to standard error; standard output is for answers.
+
+    A line of progress that cannot be written, as on a full disk, ends nothing; a reader who went away does.
+    """
+    try:
+        click.echo(text, err=True)
+    except BrokenPipeError:
+        raise
+    except OSError:
+        pass
 
 
 def say_json(value: Any) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    """JSON in letters of ASCII where standard output takes no UTF-8: escapes of Python's are none of JSON's."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    in_utf8 = codecs.lookup(encoding).name == "utf-8"
+    click.echo(json.dumps(value, ensure_ascii=not in_utf8, allow_nan=False))
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keeps what TensorFlow's C++ prints on import, before its log level counts, off standard error."""
-    saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(sink)
+def console(*, stderr: bool = False) -> Console:
+    """For tables and bars: names of files and data sets are text, whatever brackets and colons are in them."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr, markup=False, emoji=False)
+    if made.width < MIN_COLUMNS:  # nothing can be read in so few, as a COLUMNS of 0 says
+        made.width = MIN_COLUMNS
+    return made
 
 
 def start_tensorflow() -> None:
-    """Imports TensorFlow and looks for devices, without the chatter of either."""
-    with quiet():
+    """Imports TensorFlow and looks for devices, without the chatter of either.
+
+    Raises UsageError for flags in the environment that would end the process.
+    """
+    environment.check_flags()
+    with environment.quiet():
         import tensorflow as tf
 
         tf.config.list_physical_devices()
         tf.get_logger().setLevel("ERROR")  # it counts traced functions, of which every command makes a few
+        environment.reset_keras()

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from seqtasks.cli import options
 from seqtasks.cli.options import say
 from seqtasks.data import splits
 from seqtasks.training.experiment import Experiment
@@ -42,7 +42,7 @@ def announce_cost(experiment: Experiment) -> None:
 @contextmanager
 def bar(experiment: Experiment) -> Iterator[keras.callbacks.Callback]:
     """A bar with the time left on a terminal; the figures of each epoch everywhere."""
-    console = Console(stderr=True)
+    console = options.console(stderr=True)
     columns = [
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("loss {task.fields[loss]}"),
         TimeRemainingColumn(),
@@ -81,8 +81,10 @@ class _Bar(keras.callbacks.Callback):
             line += f"; validation {self._figures(shown, 'val_')}"
         if self.after:
             line += f"; {self.after}"
-        # through the bar's console, or the line would be written into the bar
-        self.progress.console.print(line, soft_wrap=True, highlight=False, markup=False)
+        if self.progress.disable:
+            say(line)
+        else:  # through the bar's console, or the line would be written into the bar
+            self.progress.console.print(line, soft_wrap=True, highlight=False)
 
     def _figures(self, logs: Mapping[str, float], prefix: str = "") -> str:
         return ", ".join(f"{name.replace('_', ' ')} {logs[prefix + name]:.4f}" for name in self.figures)

@@ -131,7 +131,7 @@ def write(folder: Path, rows: Iterable[tuple[int, bytes, str]], *, classes: bool
 
 
 def write_about(folder: Path, about: Mapping[str, Any]) -> None:
-    (folder / ABOUT).write_text(json.dumps(about, ensure_ascii=False))
+    (folder / ABOUT).write_text(files.as_json(about), encoding="utf-8")
 
 
 def read_about(folder: Path) -> dict[str, Any]:
@@ -171,7 +171,7 @@ def _targets(folder: Path, *, classes: bool) -> Iterator[Callable[[str], None]]:
         ids, names = array("i"), dict[str, int]()
         yield lambda name: ids.append(names.setdefault(name, len(names)))
         np.save(folder / "classes.npy", np.frombuffer(ids, np.int32))
-        (folder / "classes.json").write_text(json.dumps([*names], ensure_ascii=False))
+        (folder / "classes.json").write_text(json.dumps([*names]), encoding="utf-8")
     else:
         with _values(folder / "targets") as add:
             yield lambda text: add(text.encode())
@@ -200,5 +200,5 @@ def _opened_values(path: Path) -> DiskBytes:
 def _opened_targets(folder: Path) -> Targets:
     if not (folder / "classes.npy").exists():
         return DiskTexts(_opened_values(folder / "targets"))
-    names = json.loads((folder / "classes.json").read_text())
+    names = json.loads((folder / "classes.json").read_text(encoding="utf-8"))
     return Categories(np.load(folder / "classes.npy", allow_pickle=False), np.array(names, dtype=object))

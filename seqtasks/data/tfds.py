@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from seqtasks.data import download
+from seqtasks.data import download, paths
 from seqtasks.errors import InputError, IntegrityError, ResourceError, no_room
 from seqtasks.task import Folders
 
@@ -44,7 +44,7 @@ def find(name: str, folders: Folders) -> Any | None:
     logging.getLogger("absl").setLevel(logging.ERROR)  # it warns of every folder that is not prepared yet
     for folder in folders.datasets:
         try:
-            builder = tfds.builder(name, data_dir=folder, **_ours(name, folders))
+            builder = tfds.builder(name, data_dir=paths.lasting(Path(folder)), **_ours(name, folders))
         except Exception as error:  # TFDS reads its own records, and raises whatever its parsers do
             if any((Path(folder) / name).rglob("dataset_info.json")):
                 raise _damaged(Path(folder) / name, error) from error
@@ -68,7 +68,7 @@ def prepare(name: str, folders: Folders) -> Any:
             return builder
         for unfinished in (place / name.partition("/")[0]).rglob("*incomplete.*"):
             download.remove(unfinished)
-        builder = tfds.builder(name, data_dir=place, **_ours(name, folders))
+        builder = tfds.builder(name, data_dir=paths.lasting(place), **_ours(name, folders))
         try:
             if not _ours(name, folders) and not any((place / "downloads" / builder.name).glob("*.INFO")):
                 download.check_reachable(list(builder.url_infos)[:1])  # earlier downloads may be enough for TFDS
@@ -132,7 +132,7 @@ def _whole(builder: Any) -> Iterator[None]:
     try:
         yield
     except (tf.errors.DataLossError, tf.errors.FailedPreconditionError, tf.errors.NotFoundError) as error:
-        raise _damaged(builder.data_dir, error) from error
+        raise _damaged(paths.original(Path(builder.data_dir)), error) from error
 
 
 def _damaged(folder: Path, error: BaseException) -> IntegrityError:

@@ -125,7 +125,7 @@ def _examples(path: Path, options: Options, columns: Columns, folder: Path, noti
     """A file's examples from their store, which is written now if it is not there yet."""
     readers.check_file(path)
     path = _table(path) if columns.reads_files else path
-    place = folder / store.FOLDER / f"{Path(path.name).stem}-{_fingerprint(path, options, columns)}"
+    place = folder / store.FOLDER / f"{Path(path.name).stem[:50]}-{_fingerprint(path, options, columns)}"
     if not place.exists():
         options, found = readers.settled(path, options)
         notice(f"reading {path}" + (f": {found}" if found else ""))

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqtasks import codecs
+from seqtasks.data import paths
 from seqtasks.export import replay, schema
 from seqtasks.inference.manifest import EndpointSchema
 from seqtasks.layers import recurrence
@@ -69,10 +70,10 @@ def _litert(trained: TrainedModel, functions: Mapping[str, Any], folder: Path, *
     module.held = [each for each in held if isinstance(each, tf.Variable)]  # no table of words
     for name, function in functions.items():
         setattr(module, name, function)
-    with tempfile.TemporaryDirectory() as saved:
+    with tempfile.TemporaryDirectory() as temporary, paths.plain(Path(temporary)) as saved:
         signatures = {name: function.get_concrete_function() for name, function in functions.items()}
-        tf.saved_model.save(module, saved, signatures=signatures)
-        converter = tf.lite.TFLiteConverter.from_saved_model(saved, signature_keys=list(functions))
+        tf.saved_model.save(module, str(saved), signatures=signatures)
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(saved), signature_keys=list(functions))
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         converter.optimizations = [tf.lite.Optimize.DEFAULT] if quantized else []
         (folder / "model.tflite").write_bytes(converter.convert())

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from seqtasks import codecs
+from seqtasks.data import paths
 from seqtasks.errors import IntegrityError
 from seqtasks.export import replay
 from seqtasks.inference.predictor import SAVED_MODEL
@@ -43,15 +44,17 @@ def in_fresh_process(
     With them come the seconds that it took to load and to answer one and, with a codec's reader in plain Python, how
     far apart each value is read.
     """
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory() as temporary, paths.plain(folder) as place:
         file = Path(temporary) / "rows.npz"
         given: dict[str, Any] = {f"row_{index}": row for index, row in enumerate(rows(task, format, values))}
         given |= {f"value_{index}": np.frombuffer(value, np.uint8) for index, value in enumerate(values)}
         np.savez(file, count=len(values), **given)
-        arguments = [format, folder.absolute(), file, MAX_NEW_TOKENS, task.targets.traits.end_id, reader or ""]
+        arguments = [format, place, file, MAX_NEW_TOKENS, task.targets.traits.end_id, reader or ""]
         # -P keeps the program's own folder, where our package lies, off the path
         command = [sys.executable, "-P", PROGRAM, *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=temporary)
+        done = subprocess.run(
+            command, capture_output=True, check=False, cwd=temporary, encoding="utf-8", errors="replace"
+        )
     if done.returncode:
         raise IntegrityError(f"the export does not load in a fresh process: {done.stderr.strip().splitlines()[-1:]}")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

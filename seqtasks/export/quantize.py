@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seqtasks.data import prepare, user
+from seqtasks.data import paths, prepare, user
 from seqtasks.data.prepare import Data
 from seqtasks.export import convert, replay
 from seqtasks.task import Folders, Notice
@@ -42,7 +42,9 @@ def loss(trained: TrainedModel, export: Path, folders: Folders, notice: Notice) 
     examples = data.part(name)
     few = examples.take(np.arange(min(len(examples), limit)))
     rows = list(islice(task.pattern.portable_examples(task, few), limit))
-    return Loss(f"{data.name}, {name}", len(rows), _right(endpoints, rows), _right(replay.in_litert(export), rows))
+    with paths.plain(export) as place:
+        quantized = replay.in_litert(place)
+    return Loss(f"{data.name}, {name}", len(rows), _right(endpoints, rows), _right(quantized, rows))
 
 
 def split(data: Data) -> str:

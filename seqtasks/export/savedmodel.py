@@ -16,6 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from seqtasks import codecs, files
+from seqtasks.data import paths
 from seqtasks.errors import IntegrityError, UsageError
 from seqtasks.export import convert, parity, replay, schema
 from seqtasks.inference.manifest import EndpointSchema, Manifest
@@ -71,7 +72,8 @@ def assemble(trained: TrainedModel) -> tf.Module:
 def reference(trained: TrainedModel, format: str, folder: Path, quantization: str | None) -> replay.Answer:
     """What an export has to answer: as the trained model does or, where it is quantized, as it does in this process."""
     if quantization:
-        return replay.litert(folder, parity.MAX_NEW_TOKENS, trained.task.targets.traits.end_id)
+        with paths.plain(folder) as place:
+            return replay.litert(place, parity.MAX_NEW_TOKENS, trained.task.targets.traits.end_id)
     return replay.serving(assemble(trained)) if format == SAVED_MODEL else _network(trained)
 
 
@@ -99,7 +101,8 @@ def _save(trained: TrainedModel, format: str, folder: Path, quantization: str | 
     if format != SAVED_MODEL:
         return convert.write(trained, format, folder, quantization)
     module, schemas = _assembled(trained)
-    tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
+    with paths.plain(folder) as place:
+        tf.saved_model.save(module, str(place), signatures={"serving_default": module.serve})
     return schemas
 
 

@@ -148,7 +148,7 @@ def _bases(row: Row) -> bytes:
 
 def answer_to_file(predictor: Predictor, path: Path, options: Options, codec: Any, output: Path, **more: Any) -> Done:
     """The same into a file, which appears when it is whole; interrupted, the next call goes on from the last chunk."""
-    part, record = output.with_name(f"{output.name}.partial"), output.with_name(f"{output.name}.progress.json")
+    part, record = files.beside(output, ".partial"), files.beside(output, ".progress.json")
     identity: dict[str, Any] = {
         "input": str(path.absolute()),
         "model": predictor.manifest.files,
@@ -214,5 +214,5 @@ def _append(rejects: Path, path: Path, refused: Sequence[Reject], size: int) -> 
     with rejects.open("ab") as file:
         for reject in refused:
             line = {"file": str(path), "row": reject.number, "reason": reject.reason}
-            file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+            file.write(json.dumps(line, ensure_ascii=False).encode(errors="backslashreplace") + b"\n")
         return file.tell()

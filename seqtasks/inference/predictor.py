@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from seqtasks import files
+from seqtasks.data import paths
 from seqtasks.errors import InputError, IntegrityError, UsageError
 from seqtasks.inference import manifest as manifests
 from seqtasks.inference.manifest import REMEDY, Manifest
@@ -79,7 +80,8 @@ def load(path: str | Path) -> Predictor:
     import tensorflow as tf
 
     try:
-        return Predictor(tf.saved_model.load(str(folder)), manifest, folder)
+        with paths.plain(folder) as place:
+            return Predictor(tf.saved_model.load(str(place)), manifest, folder)
     except Exception as error:  # TensorFlow raises eight kinds for one meaning
         raise IntegrityError(f"{folder} cannot be loaded ({type(error).__name__}); {REMEDY}") from error
 
@@ -99,8 +101,9 @@ def without_tensorflow(path: Path, format: str, values: Sequence[str]) -> list[d
     example, runtime = program(f"with_{format}.py"), RUNTIMES[format]
     if example is None or find_spec(runtime) is None or find_spec("regex") is None:
         raise UsageError(f"{format} needs {runtime}, which is not installed; pip install 'seqtasks[{format}]'")
-    command = [sys.executable, str(example), str(folder), "--", *values]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    with paths.plain(folder) as place:
+        command = [sys.executable, str(example), str(place), "--", *values]
+        done = subprocess.run(command, capture_output=True, check=False, encoding="utf-8", errors="replace")
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
         raise IntegrityError(f"{folder} cannot be run ({last}); {REMEDY}")

@@ -1,5 +1,9 @@
 """The recurrent layers, and the layers around them."""
 
+from seqtasks.layers import backend
+
+backend.require()
+
 from seqtasks.layers.fast import why_not_fast
 from seqtasks.layers.fused_embedding import FusedEmbedding
 from seqtasks.layers.gru import GRU

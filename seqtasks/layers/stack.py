@@ -122,7 +122,7 @@ def recurrent(settings: Mapping[str, Any], *, sequences: bool, name: str, states
 def emulates_bfloat16() -> bool:
     """Whether the processor names its abilities (Linux, x86) and products in bfloat16 are none of them."""
     try:
-        abilities = Path("/proc/cpuinfo").read_text()
+        abilities = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
     return "avx" in abilities and not any(each in abilities for each in ("avx512_bf16", "amx_bf16"))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib as mpl
+import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -15,10 +17,18 @@ from matplotlib.textpath import TextPath
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D
 
-mpl.rcParams["figure.dpi"] = 120
+STYLE = {"figure.dpi": 120, "text.parse_math": False}  # a $ in a name is a $
 COLOURS = {"A": "tab:green", "C": "tab:blue", "G": "tab:orange", "T": "tab:red"}
 
 
+@contextmanager
+def _style() -> Iterator[None]:
+    """What is drawn within is drawn alike for everyone, whatever a person's matplotlibrc says."""
+    with mpl.style.context(["default", STYLE]):
+        yield
+
+
+@_style()
 def curves(history: pd.DataFrame, name: str, path: Path) -> None:
     """A measure over the epochs, in training and validation, as PNG."""
     figure = Figure(figsize=(6, 4), layout="constrained")
@@ -35,6 +45,7 @@ def curves(history: pd.DataFrame, name: str, path: Path) -> None:
     figure.savefig(path, format="png")
 
 
+@_style()
 def comparison(histories: Mapping[str, pd.DataFrame], name: str, path: Path) -> None:
     """A validation measure over the epochs, a curve for each, as PNG."""
     figure = Figure(figsize=(6, 4), layout="constrained")
@@ -49,6 +60,7 @@ def comparison(histories: Mapping[str, pd.DataFrame], name: str, path: Path) -> 
     figure.savefig(path, format="png")
 
 
+@_style()
 def confusion(matrix: Sequence[Sequence[int]], names: Sequence[str], path: Path) -> None:
     """How often each class (rows) was answered by each class (columns), as PNG; cells show rows and share."""
     counts = np.asarray(matrix)
@@ -69,6 +81,7 @@ def confusion(matrix: Sequence[Sequence[int]], names: Sequence[str], path: Path)
     figure.savefig(path, format="png")
 
 
+@_style()
 def attention(picture: np.ndarray, words: Sequence[str], weights: np.ndarray, path: Path) -> None:
     """The picture, uint8 (H, W, 3), once for each word, brighter where it was attended to: weights (T, R), as PNG."""
     columns = min(len(words) + 1, 5)
@@ -89,6 +102,7 @@ def attention(picture: np.ndarray, words: Sequence[str], weights: np.ndarray, pa
     figure.savefig(path, format="png")
 
 
+@_style()
 def logo(sequence: str, letters: str, effects: np.ndarray, path: Path) -> None:
     """A sequence's letters as high as the mean effect of replacing them, above the effect of each replacement; as PNG.
 

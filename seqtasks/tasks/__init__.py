@@ -30,7 +30,7 @@ def describe(name: str) -> dict[str, Any]:
 
     Where there are several, they are the keys of the dictionary DATASETS.
     """
-    tree = ast.parse((FOLDER / f"{name}.py").read_text())
+    tree = ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8"))
     summary = (ast.get_docstring(tree) or "").partition("\n")[0]
     call = next(
         node.value for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "TASK"

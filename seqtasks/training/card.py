@@ -78,7 +78,7 @@ def _commit() -> str | None:
         return None
     command = ["git", "-C", str(checkout), "describe", "--always", "--dirty=+", "--match="]
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        answer = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return answer.stdout.strip() or None

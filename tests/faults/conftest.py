@@ -66,7 +66,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _child(arguments: list[str], environment: dict[str, str], output: str) -> None:
-    with Path(output).open("w") as file:
+    with Path(output).open("w", encoding="utf-8") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     os.environ.update(environment)
@@ -76,7 +76,7 @@ def _child(arguments: list[str], environment: dict[str, str], output: str) -> No
         _save_every(int(environment["EVERY"]))
     if "POINTS" in environment:
         _note_points(Path(environment["POINTS"]))
-    sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123 - the process ends with it
+    sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123 - the process ends with it
     from seqtasks.cli import main
 
     make_smaller()
@@ -96,7 +96,7 @@ def _note_points(path: Path) -> None:
     from seqtasks import files
 
     def noting(point: str) -> None:
-        with path.open("a") as file:
+        with path.open("a", encoding="utf-8") as file:
             file.write(f"{point}\n")
 
     files.fault = noting

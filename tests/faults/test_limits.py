@@ -33,9 +33,10 @@ DEAR = {
 }
 
 COST = """
-import json, sys, time
+import json, os, sys, time
 import tensorflow as tf
-model = tf.saved_model.load(sys.argv[1])
+os.chdir(sys.argv[1])  # it takes [ ] * ? in a path for a pattern
+model = tf.saved_model.load(".")
 peak = lambda: int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1024
 model.serve(tf.constant([open(sys.argv[2], "rb").read()]))
 value = tf.constant([open(sys.argv[3], "rb").read()])
@@ -46,10 +47,11 @@ print(json.dumps([time.process_time() - begun, peak() - before]))
 """
 
 SOAK = """
-import json, sys, threading
+import json, os, sys, threading
 import numpy as np, tensorflow as tf
 folder, values, answers, threads = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-model = tf.saved_model.load(folder)
+os.chdir(folder)  # it takes [ ] * ? in a path for a pattern
+model = tf.saved_model.load(".")
 values = [bytes.fromhex(each) for each in json.load(open(values))]
 ask = lambda value: {name: each.numpy() for name, each in model.serve(tf.constant([value])).items()}
 resident = lambda: int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6

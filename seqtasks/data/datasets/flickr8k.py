@@ -79,7 +79,7 @@ def _captions(path: Path) -> dict[str, list[str]]:
 def _text(path: Path) -> str:
     if not path.exists():
         raise InputError(f"{path.parent} lacks {path.name}, one of the texts that were published with the photographs")
-    return path.read_text()
+    return path.read_text(encoding="utf-8")
 
 
 def _photographs(folder: Path, split: str, names: list[str]) -> Iterator[tuple[str, bytes]]:
