@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from seqtasks import tasks
-from seqtasks.errors import UsageError, unknown
+from seqtasks.errors import UsageError, quiet, unknown
 from seqtasks.task import SAMPLE, Folders
 
 ENCODING = "utf-8"  # of your own file, unless said otherwise
@@ -154,19 +153,6 @@ def say(text: str) -> None:
 
 def say_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, allow_nan=False))
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keeps what TensorFlow's C++ prints on import, before its log level counts, off standard error."""
-    saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(sink)
 
 
 def start_tensorflow() -> None:
