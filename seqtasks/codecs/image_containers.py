@@ -112,7 +112,7 @@ def _gif(content: tf.Tensor) -> tuple[tf.Tensor, ...]:
     found, _ = first_of_each(content, start, step, (b"!\xf9", b","), GIF_HEAD_BYTES)
     control, frame = octets(content, found[0], 4), found[1]
     transparent = (found[0] >= 0) & tf.equal(control[0] % 2, 1)
-    index = tf.where(transparent, control[3], NO_COLOR * tf.ones_like(control[3]))
+    index = tf.where(transparent, control[3], tf.constant(NO_COLOR, tf.int64))
     described = octets(content, frame, 9)
     left, top, width, height = (little(described[place : place + 2]) for place in range(0, 8, 2))
     local = _table_bytes(described[8])
@@ -163,6 +163,8 @@ def _behind_blocks(content: tf.Tensor, place: tf.Tensor, limit: int) -> tf.Tenso
 
 
 def _webp(content: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    """An animated one never reaches TensorFlow's decoder, which writes behind its memory there."""
+
     def step(place: tf.Tensor) -> Step:
         size = little(octets(content, place + 4, 4))
         return Step(part(content, place, 4), place + 8, place + 8 + size + size % 2, tf.constant(False))

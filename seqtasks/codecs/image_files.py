@@ -138,9 +138,8 @@ def _ended(content: tf.Tensor) -> tf.Tensor:
     zeros = tf.argmax(tf.cast(backward > 0, tf.uint8))
     size = length_of(content) - zeros
     last = part(content, size - 1, 2)  # a byte of 255 in the picture, or the beginning of the end's mark
-    data = part(
-        content, 0, size + tf.cast(tf.equal(last, b"\xff\0"), tf.int64) - tf.cast(tf.equal(last, b"\xff"), tf.int64)
-    )
+    size = tf.where(tf.equal(last, b"\xff\0"), size + 1, tf.where(tf.equal(last, b"\xff"), size - 1, size))
+    data = part(content, 0, size)
     one, other = (tf.io.decode_jpeg(data + more + END_OF_JPEG, channels=3) for more in (b"", FILLER))
     with tf.control_dependencies([tf.debugging.assert_equal(one, other)]):
         return data + END_OF_JPEG
