@@ -14,10 +14,14 @@ A message is one line: what came, what was wanted, what to do next.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import errno
 import os
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+
+_STANDARD_ERROR = threading.RLock()  # or two threads would take each other's for the true one
 
 
 class SeqtasksError(Exception):
@@ -70,3 +74,17 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> UsageError:
     near = difflib.get_close_matches(str(name), names, n=1)
     proposal = f"did you mean {near[0]}? " if near else ""
     return UsageError(f"unknown {kind} {name!r}; {proposal}choose from {', '.join(names)}")
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps what C++ prints off standard error: TensorFlow on import, before its log level counts, and decoders."""
+    with _STANDARD_ERROR:
+        saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            os.close(sink)

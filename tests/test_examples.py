@@ -7,6 +7,7 @@ import io
 import json
 import runpy
 import shutil
+import struct
 import subprocess
 import sys
 import threading
@@ -92,23 +93,44 @@ def test_a_value_is_read_in_plain_python_as_the_codec_reads_it(codec: Any):
 
 
 def drawn(kind: str) -> bytes:
-    """A file of coloured squares; of a JPEG, EXIF says that it lies on its side."""
-    format, mode = kind.split()
-    grid = np.random.default_rng(0).integers(0, 255, (5, 7, 3)).repeat(9, 0).repeat(8, 1)
+    """A file of coloured squares, some of them half or wholly transparent; EXIF says that it lies on its side."""
+    format, mode, *animated = kind.split()
+    grid = np.random.default_rng(0).integers(0, 255, (5, 7, 4)).repeat(9, 0).repeat(8, 1).astype(np.uint8)
+    grid[:9, :, 3] = 0
     exif = Picture.Exif()
     exif[0x0112] = 6
+    picture = Picture.fromarray(grid if "A" in mode else grid[..., :3]).convert(mode)
     file = io.BytesIO()
-    Picture.fromarray(grid.astype(np.uint8)).convert(mode).save(
-        file, format, **({"exif": exif} if format == "JPEG" else {})
-    )
+    options = {"save_all": True, "append_images": [picture.transpose(Picture.Transpose.ROTATE_180)]} if animated else {}
+    picture.save(file, format, **options, **({} if format == "GIF" else {"exif": exif}))
     return file.getvalue()
+
+
+def placed() -> bytes:
+    """A GIF whose frame covers a part of its canvas."""
+    content = drawn("GIF P")
+    at = content.index(b",\0\0\0\0")
+    return (
+        content[:6] + struct.pack("<HH", 90, 70) + content[10 : at + 1] + struct.pack("<HH", 20, 10) + content[at + 5 :]
+    )
 
 
 @pytest.mark.parametrize("image_size", [24, 80])
 def test_a_picture_is_read_in_plain_python_as_the_codec_reads_it(image_size: int):
-    kinds = ["JPEG RGB", "JPEG L", "JPEG CMYK", "PNG RGBA", "PNG P", "GIF P", "WEBP RGB"]
+    kinds = [
+        "JPEG RGB", "JPEG L", "JPEG CMYK", "PNG RGBA", "PNG LA", "PNG P", "PNG I;16", "PNG RGBA animated", "GIF P",
+        "GIF RGBA", "GIF RGBA animated", "WEBP RGB", "WEBP RGBA", "WEBP RGBA animated", "MPO RGB animated",
+    ]  # fmt: skip
     whole = {kind: drawn(kind) for kind in kinds}
-    values = whole | {f"{kind}, cut": value[:40] for kind, value in whole.items()} | {"empty": b"", "text": b"none"}
+    jpeg = whole["JPEG RGB"]
+    unended = {"JPEG without its end": jpeg[:-2], "JPEG and zeros": jpeg[:-2] + bytes(99), "most of a JPEG": jpeg[:-40]}
+    values = (
+        whole
+        | unended
+        | {"GIF in its place": placed()}
+        | {f"{kind}, cut": value[:40] for kind, value in whole.items()}
+        | {"empty": b"", "text": b"none"}
+    )
     codec = Image(encoder="small", image_size=image_size)
     for (kind, value), wanted in zip(values.items(), codecs.network_rows(codec, list(values.values())), strict=True):
         given = reader(codec)(codecs.describe(codec), value)

@@ -12,6 +12,7 @@ import tensorflow as tf
 from seqtasks import codecs
 from seqtasks.codecs import encoder_weights, image, image_files
 from seqtasks.codecs.image import Image
+from seqtasks.data import rows
 from seqtasks.errors import InputError, ResourceError, UsageError
 from seqtasks.task import Folders
 
@@ -154,6 +155,13 @@ def test_the_fingerprint_is_that_of_encoder_and_weights(weights: Path):
     changed = codec.fingerprint()
     variable.assign(value)  # of the network that other tests share
     assert changed != before == codec.fingerprint()
+
+
+def test_features_are_kept_under_their_name_as_long_as_all_pictures_are_read_as_ever():
+    codec = Image(encoder="small", image_size=32)
+    jpeg, png = tf.io.encode_jpeg(np.zeros((8, 8, 3), np.uint8)).numpy(), photographs(1)[0].numpy()
+    assert rows._versions(np.array([jpeg, jpeg], object), codec) == []
+    assert rows._versions(np.array([jpeg, png, png], object), codec) == ["2"]
 
 
 def test_weights_that_are_not_the_encoder_s_are_told(weights: Path, tmp_path: Path):

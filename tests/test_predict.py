@@ -148,6 +148,15 @@ def test_a_folders_files_are_opened_one_by_one(tmp_path: Path):
     assert list(pairs) == [(names[1], b"b.wav")]
 
 
+def test_a_folders_files_of_the_wanted_kinds_and_of_those_to_be_refused_are_found(tmp_path: Path):
+    for name in ("a.JPG", "b.heic", "c.txt", "d.mp4", "e.mp4"):
+        (tmp_path / name).touch()
+    names = values.expanded([str(tmp_path)], (".jpg",), other_suffixes=(".heic",))
+    assert [Path(name).name for name in names] == ["a.JPG", "b.heic"]
+    with pytest.raises(InputError, match=r"has no file \(\.png\), but 2 \.mp4, 1 \..*; give a folder of some"):
+        values.expanded([str(tmp_path)], (".png",))
+
+
 def test_a_path_that_leads_nowhere_is_told_before_anything_is_opened(tmp_path: Path):
     with pytest.raises(InputError, match=r"none\.wav does not exist; give the path of a file or a folder"):
         values.expanded([str(tmp_path / "none.wav")])

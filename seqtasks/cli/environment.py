@@ -6,7 +6,6 @@ Variables are set for this process and those that it starts.
 from __future__ import annotations
 
 import codecs
-import contextlib
 import functools
 import json
 import math
@@ -14,7 +13,6 @@ import mmap
 import os
 import sys
 import warnings
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TextIO
@@ -154,16 +152,3 @@ def _holds(library: Path, name: str) -> bool:
     """Whether a name is among the texts of a library: those of its flags are."""
     with library.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return content.find(b"\0" + os.fsencode(name) + b"\0") >= 0
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keeps what TensorFlow's C++ prints on import, before its log level counts, off standard error."""
-    saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(sink)

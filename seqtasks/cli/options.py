@@ -15,7 +15,7 @@ import click
 
 from seqtasks import tasks
 from seqtasks.cli import environment
-from seqtasks.errors import UsageError, unknown
+from seqtasks.errors import UsageError, quiet, unknown
 from seqtasks.task import SAMPLE, Folders
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def start_tensorflow() -> None:
     Raises UsageError for flags in the environment that would end the process.
     """
     environment.check_flags()
-    with environment.quiet():
+    with quiet():
         import tensorflow as tf
 
         tf.config.list_physical_devices()

@@ -108,7 +108,10 @@ def command(
         answers.of_file(predictor.load(folder), codec, file, how, output, beams=beams)
         return
     sampling = generation.SamplingOptions(1.0 if temperature is None else temperature) if do_sample else None
-    names = giving.expanded(values, codec.traits.suffixes) if codec.traits.reads_files else list(values)
+    traits = codec.traits
+    names = list(values)
+    if traits.reads_files:
+        names = giving.expanded(values, traits.suffixes, other_suffixes=traits.other_suffixes)
     if explain and len(names) != 1:
         raise UsageError(f"--explain draws one value; give one, not {len(names):,}")
     served = predictor.load(folder)
@@ -124,7 +127,7 @@ def command(
         size = manifest.batch_size
         answered = answers.of_values(names, codec, ask_values, batch_size=size, on_invalid=on_invalid)
     columns = manifest.endpoints["serve"].columns
-    answers.show(answered, columns, as_json=as_json, named=codec.traits.reads_files and len(names) > 1)
+    answers.show(answered, columns, as_json=as_json, named=traits.reads_files and len(names) > 1)
 
 
 def _check_generation(

@@ -50,6 +50,7 @@ class Traits:
     settings: Settings = field(default_factory=dict)  # of the layers that its `embed` makes
     reads_files: bool = False  # whether a person gives the path of a file in place of its bytes
     suffixes: tuple[str, ...] = ()  # of these files, in small letters; all files of a folder where none is named
+    other_suffixes: tuple[str, ...] = ()  # of files that are of the same kind, and refused by name
     classes: bool = False  # of targets: whether each distinct value is a class
     several: bool = False  # of targets: whether one input may have several, which are joined by line feeds
     end_id: int = -1  # of targets: the id with which a text ends; -1 where none does
@@ -60,6 +61,7 @@ class Traits:
     batch_size: int = 500  # values that are encoded together
     predict_batch_size: int = 256  # values that an export is asked for together
     cache_key: Callable[[], str] | None = None  # where encoding is dear: what its outcome depends on beside the values
+    version: Callable[[bytes], str] | None = None  # and of how a value is read now; empty if as in the first version
     augmentations: tuple[InputCodec, ...] = ()  # the same for other views of a value, of which training draws one
     tta: tuple[InputCodec, ...] = ()  # for other views, over which answers are averaged
     assets: Mapping[str, Asset] = field(default_factory=dict)  # field -> the file that it names

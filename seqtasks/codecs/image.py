@@ -27,7 +27,8 @@ from seqtasks.task import Folders
 
 ENCODER_FILE = "encoder.weights.h5"  # in a model's folder
 COLUMNS = ("image", "path", "file", "filename", "photo", "picture")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".webp")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".jpe", ".jfif", ".apng")
+OTHER_SUFFIXES = (".heic", ".heif", ".avif", ".tif", ".tiff", ".bmp", ".jp2", ".jxl")  # photographs to be converted
 BATCH_SIZE = 32  # pictures that an encoder sees together
 PREDICT_BATCH_SIZE = 8  # and that are answered together: each is seen in several views
 LEVELS = 8  # of 256, by which two decoders of JPEG may differ
@@ -86,9 +87,11 @@ class Image(InputCodec):
             columns=COLUMNS,
             reads_files=True,
             suffixes=SUFFIXES,
+            other_suffixes=OTHER_SUFFIXES,
             batch_size=BATCH_SIZE,
             predict_batch_size=PREDICT_BATCH_SIZE,
             cache_key=None if self.encoder == SMALL else self.fingerprint,
+            version=image_files.version,
             augmentations=self._in_views(("flip",) if self.flip_augmentation else ()),
             tta=self._in_views(TTA[self.tta]),
             assets={"encoder_weights": Asset(ENCODER_FILE, self._save_encoder)} if network.frozen else {},

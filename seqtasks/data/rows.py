@@ -90,6 +90,7 @@ def _inputs(codec: InputCodec, data: Data, examples: Examples, split: str, folde
     if key is None and data.source is None:
         return encode.inputs(examples.inputs, codec)
     depends = [key(), _content(examples.inputs)] if key else [codecs.describe(codec), split, data.fingerprint]
+    depends += _versions(examples.inputs, codec)
     function, size = encode.of_inputs(codec), codec.traits.batch_size
     return cache.column(examples.inputs, function, size, _folder(folders, depends), name=split, notice=notice)
 
@@ -117,6 +118,12 @@ def _content(inputs: Any) -> str:
         for value in chunk:
             digest.update(len(value).to_bytes(8, "little") + value)
     return digest.hexdigest()
+
+
+def _versions(inputs: Any, codec: InputCodec) -> list[str]:
+    """How inputs are read, as far as some are read otherwise than in the first version."""
+    version = codec.traits.version
+    return sorted({version(value) for chunk in _Chunks(inputs) for value in chunk} - {""}) if version else []
 
 
 def _without_contradictions(examples: Examples, source: Source, notice: Notice) -> Examples:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,13 @@ from seqtasks.errors import InputError
 from seqtasks.inference.predictor import as_bytes
 
 STANDARD_INPUT = "-"
+SHOWN = 3  # kinds of files
 
 
-def expanded(values: Sequence[str], suffixes: Sequence[str] = ()) -> list[str]:
+def expanded(values: Sequence[str], suffixes: Sequence[str] = (), *, other_suffixes: Sequence[str] = ()) -> list[str]:
     """Names of files, with a folder's files in the order of their names in the folder's place; - stays.
 
-    Of a folder only files with one of the suffixes, if there are any.
+    Of a folder only files with one of the suffixes, if there are any, and those with others, which are to be refused.
 
     Raises InputError for a path that does not exist and for a folder without files.
     """
@@ -31,13 +33,20 @@ def expanded(values: Sequence[str], suffixes: Sequence[str] = ()) -> list[str]:
                 raise InputError(f"{path} does not exist; give the path of a file or a folder")
             names.append(value)
             continue
-        files = [each for each in folders.visible(path) if not each.is_dir()]
-        found = [each for each in files if not suffixes or each.suffix.lower() in suffixes]
+        visible = [each for each in folders.visible(path) if not each.is_dir()]
+        wanted = (*suffixes, *other_suffixes)
+        found = [each for each in visible if not suffixes or each.suffix.lower() in wanted]
         if not found:
             kinds = f" ({', '.join(suffixes)})" if suffixes else ""
-            raise InputError(f"{path} has no file{kinds}; give a folder of some")
+            raise InputError(f"{path} has no file{kinds}{_but(visible)}; give a folder of some")
         names += map(str, found)
     return names
+
+
+def _but(paths: Sequence[Path]) -> str:
+    """How many files of which kinds there are instead, the most frequent first."""
+    kinds = Counter(path.suffix.lower() or "without a suffix" for path in paths).most_common(SHOWN)
+    return f", but {', '.join(f'{count:,} {kind}' for kind, count in kinds)}" if kinds else ""
 
 
 def cleaned(values: Sequence[str], codec: Any, on_reject: Callable[[str], None]) -> Iterator[tuple[str, bytes]]:

@@ -366,13 +366,15 @@ def _pictures() -> list[Case]:
     jpeg = picture("JPEG", size=(60, 40))
     exif = Image.Exif()
     exif[0x0112] = 6
+    heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99)
     bad = {
-        "cut.jpg": (jpeg[: len(jpeg) // 3], "cut off or damaged"), "text.jpg": (b"no picture", "no JPEG, PNG, GIF or WebP"),
-        "nothing.jpg": (b"", "empty"), "page.jpg": (b"<html>404</html>", "no JPEG"), "old.bmp": (picture("BMP"), "no JPEG"),
-        "scan.tif": (picture("TIFF"), "no JPEG"), "drawn.svg": (b"<svg xmlns='x'/>", "no JPEG"),
+        "cut.jpg": (jpeg[: len(jpeg) // 3], "cut off or damaged"), "text.jpg": (b"no picture", "a text that begins with 'no picture'"),
+        "nothing.jpg": (b"", "empty"), "page.jpg": (b"<html>404</html>", "a web page (HTML), no JPEG"),
+        "old.bmp": (picture("BMP"), "a BMP picture, no JPEG"), "photo.jpg": (heic, "a HEIC picture, no JPEG, PNG, GIF or WebP; convert it"),
+        "scan.tif": (picture("TIFF"), "a TIFF or"), "drawn.svg": (b"<svg xmlns='x'/>", "an SVG, no JPEG"),
         "mark.jpg": (b"\xff\xd8\xff", "damaged JPEG"), "cut.png": (picture("PNG")[:50], "cut off or damaged"),
         "bomb.png": (bomb(12_000, 12_000), "million pixels, more than"), "huge.png": (bomb(20_000, 20_000), "million pixels"),
-        "flat.png": (bomb(0, 100), "no JPEG"), "line\nbroken.png": (b"", "names line\\nbroken.png, which is empty"),
+        "flat.png": (bomb(0, 100), "cut off or damaged"), "line\nbroken.png": (b"", "names line\\nbroken.png, which is empty"),
     }  # fmt: skip
     caption = ("predict", "captioning", "--model", "{model}")
     cases = [
@@ -383,6 +385,7 @@ def _pictures() -> list[Case]:
         "cmyk.jpg": picture("JPEG", "CMYK"), "grey.jpg": picture("JPEG", "L"), "palette.png": picture("PNG", "P"),
         "alpha.png": picture("PNG", "RGBA"), "deep.png": deep_png(), "moving.gif": animated("GIF"), "moving.png": animated("PNG"), "web.webp": picture("WEBP"),
         "one.png": picture("PNG", size=(1, 1)), "thin.png": picture("PNG", size=(900, 1)), "turned.jpg": picture("JPEG", exif=exif),
+        "moving.webp": animated("WEBP"), "clear.webp": picture("WEBP", "RGBA"), "unended.jpg": jpeg[:-2],
         "PNG named.jpg": picture("PNG"), "line\nfeed.png": picture("PNG"), "--odd.png": picture("PNG"), "b\u00fccher \u4e2d.png": picture("PNG"),
     }  # fmt: skip
     cases += [
@@ -409,6 +412,23 @@ def _pictures() -> list[Case]:
             task="captioning",
         ),
         Case("an empty folder of pictures", (*caption, "."), 3, "has no file (.jpg, .jpeg, .png", task="captioning"),
+        Case(
+            "a folder of HEIC",
+            (*caption, "."),
+            3,
+            "x.HEIC, which is a HEIC picture",
+            {"x.HEIC": heic},
+            task="captioning",
+        ),
+        Case("a folder of videos", (*caption, "."), 3, ", but 1 .mov; give", {"x.mov": b""}, task="captioning"),
+        Case(
+            "a HEIC left out",
+            (*caption, *SKIP, "."),
+            0,
+            "1 left out",
+            {"x.HEIC": heic, "a.jpg": jpeg},
+            task="captioning",
+        ),
         Case("no picture there", (*caption, "x.jpg"), 3, "x.jpg does not exist", task="captioning"),
         Case("from standard input", (*caption, "-"), 0, "", task="captioning", stdin=jpeg),
         Case("nothing from standard input", (*caption, "-"), 3, "empty", task="captioning"),
