@@ -22,9 +22,14 @@ __all__ = ["load"]
 
 def load(path: str | Path) -> Predictor:
     """The newest export in a model's folder, ready to answer: `load("saved_models/sentiment")(["A fine film."])`."""
+    import warnings
+
     from seqtasks.inference import predictor
 
-    return predictor.load(path)
+    found = predictor.load(path)
+    if said := predictor.stale(found.folder, found.manifest):
+        warnings.warn(said, stacklevel=2)
+    return found
 
 
 class _ImportsLayers(MetaPathFinder):

@@ -62,8 +62,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def run(*arguments: str | Path) -> Result:
-    """One command of the command line, in this process; raises what it raises."""
-    return CliRunner().invoke(group, [str(each) for each in arguments], catch_exceptions=False, standalone_mode=False)
+    """One command of the command line, in this process; raises what it raises. A training is not exported."""
+    more = ["--no-export"] if arguments[0] == "train" else []
+    return CliRunner().invoke(
+        group, [*(str(each) for each in arguments), *more], catch_exceptions=False, standalone_mode=False
+    )
 
 
 def sets(settings: dict[str, str]) -> list[str]:

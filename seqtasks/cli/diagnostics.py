@@ -15,6 +15,7 @@ from typing import Any
 from seqtasks import files, tasks
 from seqtasks.errors import SeqtasksError
 from seqtasks.inference import predictor
+from seqtasks.inference.manifest import Manifest
 from seqtasks.task import Folders
 from seqtasks.training import card as cards
 from seqtasks.training import model_folder
@@ -51,10 +52,20 @@ def model(folder: Path) -> Iterator[Finding]:
     if (folder / cards.NAME).exists():
         yield _checked(str(folder), lambda: _trained(folder))
     for export in predictor.exports(folder):
+        if said := _stale(export):
+            what, _, remedy = said.partition("; ")
+            yield Finding(str(export), NOTED, what, remedy)
         yield _checked(str(export), lambda export=export: _export(export))
     if (folder / model_folder.TRAINING / "run.json").exists():
         remedy = f"go on with the same command, or begin again with --fresh; it is in {folder / model_folder.TRAINING}"
         yield Finding(str(folder), NOTED, "a training that was not finished", remedy)
+
+
+def _stale(export: Path) -> str | None:
+    try:
+        return predictor.stale(export, Manifest.read(export))
+    except SeqtasksError:  # which is told of as well
+        return None
 
 
 def _packages() -> Iterator[Finding]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.option("--split", help="Of the data set, or several with + between.  [default: test]")
 @click.option("--folds", type=int, help="Train again so many times, each tested on another part of all the examples.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of these trainings.  [default: the model's]")
+@click.option("--strict", is_flag=True, help="Exit 4 where the data have changed since the training.")
 @options.json_option
 @options.model_option
 @options.data_dir_option
@@ -28,6 +29,7 @@ def command(
     split: str | None,
     folds: int | None,
     seed: int | None,
+    strict: bool,
     as_json: bool,
     model: Path | None,
     data_dir: str,
@@ -45,7 +47,7 @@ def command(
 
     trained, where = model_folder.restore(folder, task), options.folders(data_dir, manual_dir)
     if folds is None:
-        result, report = evaluation.evaluate(trained, split or "test", where, options.say)
+        result, report = evaluation.evaluate(trained, split or "test", where, options.say, strict=strict)
         left = evaluation.files_of(report)
     else:
         of = trained.card.seed if seed is None else seed

@@ -48,6 +48,8 @@ def _places(model: str | None) -> list[Path]:
 
 
 def _lines(folder: Path, manifest: Manifest) -> list[str]:
+    from seqtasks.inference import predictor
+
     size = sum((folder / name).stat().st_size for name in manifest.files)
     versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
     quantized = f" {manifest.quantization}" if manifest.quantization else ""
@@ -58,6 +60,8 @@ def _lines(folder: Path, manifest: Manifest) -> list[str]:
     ]
     if manifest.classes:
         lines.append(f"  classes: {_short(', '.join(manifest.classes))}")
+    if said := predictor.stale(folder, manifest):
+        lines.append(f"  OLD: {said}")
     for name, endpoint in manifest.endpoints.items():
         lines.append(f"  {name}({_tensors(endpoint.inputs)}) -> {_tensors(endpoint.outputs)}")
     example = dict(manifest.example)

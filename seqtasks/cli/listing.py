@@ -15,6 +15,8 @@ from seqtasks.errors import SeqtasksError
 from seqtasks.inference import predictor
 from seqtasks.training import card as cards
 
+EARLIER = ", of earlier weights"
+
 
 @click.command("list")
 @click.option(
@@ -48,14 +50,25 @@ def _row(name: str) -> dict[str, Any]:
     except SeqtasksError:
         return row | {"trained": "damaged"}
     row["trained"] = f"{card.dataset}, {card.created[:10]}"
-    row["exported"] = max(predictor.numbers(folder), default=None)
+    number = max(predictor.numbers(folder), default=None)
+    if number is not None:
+        row["exported"] = f"{number}{EARLIER if _is_stale(folder) else ''}"
     try:
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         headline = metrics["headline"]
-        row["measured"] = f"{headline.replace('_', ' ')} {metrics[headline]:.4f} ({metrics['split']})"
+        earlier = EARLIER if metrics["weights"] != card.files[cards.WEIGHTS] else ""
+        row["measured"] = f"{headline.replace('_', ' ')} {metrics[headline]:.4f} ({metrics['split']}){earlier}"
     except (OSError, ValueError, KeyError, TypeError):  # not evaluated yet, or by an earlier version
         pass
     return row
+
+
+def _is_stale(folder: Path) -> bool:
+    """Whether the newest export is of earlier weights, as far as that can be read."""
+    try:
+        return predictor.stale(predictor.newest(folder), predictor.about(folder)) is not None
+    except SeqtasksError:
+        return False
 
 
 def _dataset_rows(name: str) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seqtasks import tasks
+from seqtasks.cli import options
 from seqtasks.errors import SeqtasksError, UsageError, unknown
 from seqtasks.inference import predictor
 from seqtasks.inference.manifest import Manifest
@@ -34,6 +35,8 @@ def locate(task: str, model: Path | None) -> tuple[str, Path]:
 def manifest(task: str | None, folder: Path, format: str = predictor.SAVED_MODEL) -> Manifest:
     """The manifest of a folder's newest export; raises UsageError where there is none, or one of another task."""
     found = predictor.about(folder, format)
+    if said := predictor.stale(predictor.newest(folder, format), found):
+        options.say(said)
     if task is not None and found.task != task:
         raise UsageError(f"{folder} holds an export of {found.task}, not {task}; choose its folder with --model")
     return found

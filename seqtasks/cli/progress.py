@@ -51,6 +51,11 @@ def bar(experiment: Experiment) -> Iterator[keras.callbacks.Callback]:
         yield _Bar(progress, experiment)
 
 
+def tensorboard(folder: str | None) -> list[keras.callbacks.Callback]:
+    """Keras's callback that writes what TensorBoard shows, if there is a folder for it."""
+    return [keras.callbacks.TensorBoard(folder, write_graph=False)] if folder else []
+
+
 class _Bar(keras.callbacks.Callback):
     def __init__(self, progress: Progress, experiment: Experiment) -> None:
         super().__init__()

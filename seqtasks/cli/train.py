@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 @options.set_option
 @click.option("--resume", is_flag=True, help="Only go on with an unfinished training, never begin one.")
 @click.option("--fresh", is_flag=True, help="Begin again, dropping an unfinished training.")
+@click.option("--no-export", is_flag=True, help="Leave the SavedModel out, which is written in the end.")
+@click.option("--tensorboard", type=click.Path(file_okay=False), metavar="DIR", help="Write what TensorBoard shows.")
 @click.option("--dry-run", is_flag=True, help="Show the data and the model, and what training would cost.")
 @options.model_option
 @options.data_dir_option
@@ -44,13 +46,15 @@ def command(
     changes: tuple[str, ...],
     resume: bool,
     fresh: bool,
+    no_export: bool,
+    tensorboard: str | None,
     dry_run: bool,
     model: Path | None,
     data_dir: str,
     manual_dir: str | None,
     **named: str | int | None,
 ) -> None:
-    """Train a task's model. Interrupted, the same command goes on where it stopped.
+    """Train a task's model and export it. Interrupted, the same command goes on where it stopped.
 
     "seqtasks settings TASK" lists what --set can change.
     """
@@ -70,9 +74,14 @@ def command(
         if dry_run:
             progress.announce_cost(experiment)
             return
+        card = None if fresh or resume else experiments.finished(experiment, folder, seed=seed)
+        if card:
+            options.say(f"{folder} is trained already, with these settings and data; --fresh trains it anew")
+            return
         with progress.bar(experiment) as callback:
+            callbacks = [callback, *progress.tensorboard(tensorboard)]
             done = experiments.train(
-                experiment, folder, seed=seed, fresh=fresh, resume=resume, callbacks=[callback], notice=options.say
+                experiment, folder, seed=seed, fresh=fresh, resume=resume, callbacks=callbacks, notice=options.say
             )
     monitor = str(experiment.task.settings["monitor"])
     found, name = ("validation ", f"val_{monitor}") if experiment.validation else ("training ", monitor)
@@ -80,3 +89,12 @@ def command(
         f"trained {task} on {experiment.data.name} in {done.seconds:.0f} s: {found}{monitor} "
         f"{done.best[name]:.4f} (epoch {done.best['epoch']}), kept in {folder}"
     )
+    if no_export:
+        return
+    from seqtasks import files
+    from seqtasks.export import savedmodel
+    from seqtasks.training import model_folder
+
+    with files.lock(folder):
+        path = savedmodel.export(model_folder.restore(folder, task), savedmodel.SAVED_MODEL)
+    click.echo(f"exported to {path}")

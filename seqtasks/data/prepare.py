@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from seqtasks.data import Batches, Form
+from seqtasks.data.store import DiskBytes
 from seqtasks.data.user import Source
 from seqtasks.errors import ResourceError, UsageError
 from seqtasks.task import SAMPLE, Examples, Folders, Notice, Task
@@ -38,7 +39,9 @@ class Data:
 
     @property
     def fingerprint(self) -> list[str]:
-        """The stores that a person's own examples were read into."""
+        """The stores that a person's own examples were read into; none of a text, which is read each time."""
+        if self.source is None or not all(isinstance(each.inputs, DiskBytes) for each in self.examples.values()):
+            return []
         return sorted({examples.inputs.file.parent.name for examples in self.examples.values()})
 
 
@@ -66,6 +69,11 @@ def read(task: Task[Any, Any], dataset: str | Source | None, folders: Folders, n
 def fit(task: Task[Any, Any], data: Data, folders: Folders) -> Task[Any, Any]:
     """The task with codecs fitted on the training examples; raises InputError for examples that teach nothing."""
     return data.form.fit(task, data, folders)
+
+
+def fingerprint(batches: Iterable[Batches]) -> str:
+    """Of encoded splits, in order: differs where a row or its place does."""
+    return " ".join(each.fingerprint()[:16] for each in batches)
 
 
 def encode(

@@ -23,6 +23,7 @@ from seqtasks.inference import manifest as manifests
 from seqtasks.inference.manifest import REMEDY, Manifest
 
 SAVED_MODEL = "saved-model"
+CARD, WEIGHTS = "card.json", "model.weights.h5"  # of a trained model
 FOLDERS = {SAVED_MODEL: "serving", "litert": "litert", "onnx": "onnx"}  # format -> where its exports are
 RUNTIMES = {"litert": "ai_edge_litert", "onnx": "onnxruntime"}  # the packages that run them
 
@@ -125,12 +126,26 @@ def newest(path: Path, format: str = SAVED_MODEL) -> Path:
     found = folders(path, format)
     if not found:
         option = "" if format == SAVED_MODEL else f" --format {format}"
-        card = path / "card.json"
+        card = path / CARD
         task = files.read_json(card, remedy=REMEDY).get("task", "TASK") if card.exists() else "TASK"
         raise UsageError(
             f'no export in {path}; run "seqtasks export {task}{option}" first or name its folder with --model'
         )
     return found[-1]
+
+
+def stale(folder: Path, manifest: Manifest) -> str | None:
+    """What to say where an export is of earlier weights than those of the model in whose folder it is; else None."""
+    trained = folder.absolute().parents[1]
+    try:
+        weights = json.loads((trained / CARD).read_bytes())["files"][WEIGHTS]
+    except (OSError, ValueError, KeyError, TypeError):  # there is no model beside it, or a damaged one
+        return None
+    if weights == manifest.weights:
+        return None
+    return (
+        f'{folder} is of an earlier training of {trained.name}; run "seqtasks export {manifest.task}" for the present'
+    )
 
 
 def exports(path: Path) -> list[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from importlib import metadata
@@ -15,7 +15,7 @@ from seqtasks import files
 from seqtasks.errors import IntegrityError, UsageError
 
 NAME = "card.json"
-VERSION = 2  # of the card itself
+VERSION = 3  # of the card itself
 WEIGHTS = "model.weights.h5"
 
 
@@ -36,6 +36,7 @@ class Card:
     commit: str | None = None
     created: str = ""
     source: Mapping[str, Any] | None = None  # where a person's own examples were read from
+    stores: Sequence[str] = ()  # of a person's own examples, as they were read
     files: Mapping[str, str] = field(default_factory=dict)  # name -> sha256
     version: int = VERSION
 

@@ -14,7 +14,6 @@ from seqtasks.layers.stack import CELL_NAMES
 from seqtasks.metrics import plots
 from seqtasks.settings import one_of
 from seqtasks.task import Task
-from seqtasks.training import card as cards
 from seqtasks.training import model_folder
 from seqtasks.training.experiment import Experiment
 
@@ -69,16 +68,9 @@ def compare(
 def _finished(folder: Path, experiment: Experiment, seed: int) -> bool:
     """Whether the folder holds just this training, ended."""
     try:
-        card = cards.read(folder)
+        return model_folder.finished(folder, experiment.facts(seed)) is not None
     except SeqtasksError:
         return False
-    facts = experiment.facts(seed)
-    return (card.dataset, card.fingerprint, card.settings, card.seed) == (
-        facts["dataset"],
-        facts["fingerprint"],
-        facts["settings"],
-        seed,
-    )
 
 
 def _row(model: model_folder.TrainedModel, experiment: Experiment) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def cross_validate(
         notice(f"fold {fold + 1} of {number}: {report.headline} {figures[-1]:.4f} of {int(rows.sum()):,}")
     report = _report(model, examples, every)
     result = {
-        **evaluate.as_json(report, task.name, data, f"{number} folds"),
+        **evaluate.as_json(report, model, data, f"{number} folds"),
         "seed": seed,
         f"{report.headline}_of_folds": float(np.mean(figures)),
         f"{report.headline}_std": float(np.std(figures)),

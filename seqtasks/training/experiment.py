@@ -12,7 +12,7 @@ import keras
 
 from seqtasks import codecs, files
 from seqtasks.data import Batches
-from seqtasks.data.prepare import Data, encode, fit, read
+from seqtasks.data.prepare import Data, encode, fingerprint, fit, read
 from seqtasks.data.user import Source
 from seqtasks.errors import DivergenceError
 from seqtasks.layers import stack
@@ -43,7 +43,7 @@ class Experiment:
         return {
             "task": self.task.name,
             "dataset": self.data.name,
-            "fingerprint": " ".join(each.fingerprint()[:16] for each in (self.train, self.validation) if each),
+            "fingerprint": fingerprint(each for each in (self.train, self.validation) if each),
             "settings": self.task.values(),
             "seed": seed,
         }
@@ -63,6 +63,11 @@ def prepare(task: Task[Any, Any], dataset: str | Source | None, folders: Folders
     names = ["train", *([data.validation] if data.validation else [])]
     train, *validation = encode(fitted, data, names, folders, notice).values()
     return Experiment(fitted, data, train, validation[0] if validation else None)
+
+
+def finished(experiment: Experiment, folder: Path, *, seed: int) -> cards.Card | None:
+    """The card of this very training where the folder holds it, ended; raises UsageError where it holds another."""
+    return model_folder.finished(folder, experiment.facts(seed))
 
 
 def train(
@@ -104,6 +109,7 @@ def _save(folder: Path, trainer: Trainer, experiment: Experiment, facts: Mapping
         targets=codecs.describe(task.targets),
         rows=experiment.data.sizes,
         dropped=experiment.data.dropped,
+        stores=experiment.data.fingerprint,
         source=asdict(source) if source else None,
         best=trainer.progress.best,
         seconds=round(trainer.progress.seconds, 1),

@@ -2,7 +2,7 @@
 
 card.json          what it is; written last, it names the sha256 of the others
 model.weights.h5   and what a codec needs beside its fields: encoder.weights.h5
-history.csv, *.png
+history.csv, *.png  an epoch a row; steps.csv: a step a row
 metrics.json       from evaluate, with the tables and pictures of its report
 folds.json         from evaluate --folds, with folds/: what each fold's model answered
 serving/<n>/       from export, litert/<n>/ and onnx/<n>/ from export --format
@@ -27,9 +27,10 @@ from seqtasks.errors import IntegrityError, UsageError
 from seqtasks.metrics import plots
 from seqtasks.task import Task
 from seqtasks.training import card as cards
+from seqtasks.training import log
 from seqtasks.training.card import Card
 
-HISTORY = "history.csv"
+HISTORY = log.HISTORY
 TRAINING = "training"
 REMEDY = "train again, or copy the whole folder again"
 
@@ -59,13 +60,15 @@ def save(
 
     `assets` are files that the codecs need, and how each is written.
     """
-    table = pd.DataFrame(history)
+    table, steps = pd.DataFrame(history), folder / TRAINING / log.STEPS
+    written = {log.STEPS: functools.partial(shutil.copyfile, steps)} if steps.exists() else {}
     files.publish(
         folder,
         {
             cards.WEIGHTS: lambda path: files.save_weights(model, path),
             **assets,
             HISTORY: lambda path: table.to_csv(path, index=False),
+            **written,
             **{f"{name}.png": functools.partial(plots.curves, table, name) for name in _curves(table)},
             cards.NAME: card.write,
         },
@@ -111,6 +114,21 @@ def _card_and_weights(folder: Path) -> tuple[Card, Path]:
         if (newer := cards.read(folder)) == card:
             raise
         return newer, files.resolve(folder, cards.WEIGHTS, newer.files, remedy=REMEDY)
+
+
+def finished(folder: Path, facts: Mapping[str, Any]) -> Card | None:
+    """The card of a training that has ended in the folder with these facts; None where none has, or one is going on.
+
+    Raises UsageError that names a difference where it is another training.
+    """
+    if not (folder / cards.NAME).exists() or (folder / TRAINING / "run.json").exists():
+        return None
+    card = cards.read(folder)
+    known = {name: getattr(card, name) for name in facts}
+    if difference := _difference(known, json.loads(json.dumps(facts))):
+        remedy = "choose another --model folder, or give --fresh to replace it"
+        raise UsageError(f"{folder} holds a trained model with {difference}; {remedy}")
+    return card
 
 
 def start_run(folder: Path, identity: Mapping[str, Any], *, fresh: bool, resume: bool) -> Path:

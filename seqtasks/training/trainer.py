@@ -21,7 +21,7 @@ import tensorflow as tf
 from seqtasks.data import Batches
 from seqtasks.errors import DivergenceError, IntegrityError, Interrupted
 from seqtasks.patterns import Gradients, Objective
-from seqtasks.training import checkpoints, signals
+from seqtasks.training import checkpoints, log, signals
 from seqtasks.training.checkpoints import Progress
 from seqtasks.training.gradients import plain_gradients, signature_of
 
@@ -34,9 +34,11 @@ class Trainer:
         self.progress = Progress()
         self.saving: list[float] = []  # seconds that each checkpoint took
         self.began = self.before = 0.0
+        self.log: log.Log | None = None  # of a run
         self.compiled = 0  # steps of the whole training for which it is
         self.loss = objective.loss
         self.metrics = {"loss": keras.metrics.Mean(), **{name: each.keras for name, each in objective.metrics.items()}}
+        self.scheduled = tf.Variable(True)  # whether the learning rate is the schedule's, not a callback's
         self.averages = [tf.Variable(each) for each in model.trainable_variables]
         self.best = [tf.Variable(each) for each in model.trainable_variables]
 
@@ -63,18 +65,23 @@ class Trainer:
         self._restore(folder, notice)
         checkpoints.check_room(folder, sum(np.asarray(each).nbytes for each in self._variables().values()))
         self.began, self.before = time.monotonic(), at.seconds
+        self.log = log.Log(folder, done=int(self.optimizer.iterations))
         listeners = keras.callbacks.CallbackList(list(callbacks), model=self.model, epochs=epochs, steps=steps)
         self.model.stop_training = at.waited >= self.settings["patience"]
         listeners.on_train_begin()
         with signals.collected() as caught:
             saver = checkpoints.Saver(folder, self._state)
+            rate = self._rate()
             while at.epoch < epochs and not self.model.stop_training:
                 listeners.on_epoch_begin(at.epoch)
+                self._leave_rate_to_callbacks(rate)
                 batches = self._epoch(train, at.epoch)
                 while at.step < len(batches):
                     listeners.on_train_batch_begin(at.step)
+                    self._leave_rate_to_callbacks(rate)
                     with self._diverging(saver):
                         self._step(train, batches[at.step])
+                    rate = self._rate()
                     at.step += 1
                     listeners.on_train_batch_end(at.step - 1, {"loss": float(self.metrics["loss"].result())})
                     saver.save_when_due()
@@ -85,7 +92,10 @@ class Trainer:
                         )
                 with self._diverging(saver):
                     row = self._end_epoch(validation, listeners)
+                self.log.end_epoch(at.history)
                 listeners.on_epoch_end(row["epoch"] - 1, row)
+                self._leave_rate_to_callbacks(rate)
+                rate = self._rate()
             at.seconds, self.saving = self._seconds(), saver.taken
         self._assign(self.best)
         listeners.on_train_end()
@@ -138,7 +148,8 @@ class Trainer:
             settings["learning_rate"] / 100, steps - warmup, alpha=0.01, warmup_target=settings["learning_rate"],
             warmup_steps=warmup,
         )  # fmt: skip
-        self.optimizer = keras.optimizers.Adam(schedule)
+        self.optimizer = keras.optimizers.Adam(float(schedule(0)))
+        self.model.optimizer = self.optimizer  # callbacks look for it there
         clipnorm = settings["global_clipnorm"]
         self.optimizer.build(self.model.trainable_variables)
         example = self._batch(train, next(iter(train.eval_batches(batch_size=1))))
@@ -152,6 +163,8 @@ class Trainer:
 
         @tf.function(jit_compile=tf.test.is_built_with_xla(), autograph=False)  # one pass over each variable
         def update(gradients: list[tf.Tensor], scale: tf.Tensor) -> None:
+            given = self.optimizer.learning_rate
+            given.assign(tf.where(self.scheduled, schedule(self.optimizer.iterations), given))
             before = [tf.identity(variable) for variable, _ in slow]
             self.optimizer.apply([each * scale for each in gradients], self.model.trainable_variables)
             for (variable, multiplier), value in zip(slow, before, strict=True):
@@ -160,7 +173,7 @@ class Trainer:
             for average, variable in zip(self.averages, self.model.trainable_variables, strict=True):
                 average.assign(past * average + (1 - past) * variable)
 
-        def step(gradients_of: Gradients, x: Any, y: Any) -> tf.Tensor:
+        def step(gradients_of: Gradients, x: Any, y: Any) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             output, losses, gradients = gradients_of(self.model, self.loss, x, y)
             norm = tf.linalg.global_norm(gradients)
 
@@ -169,7 +182,8 @@ class Trainer:
                 self._note(y, output, losses)
                 return True
 
-            return tf.cond(tf.math.is_finite(tf.reduce_sum(losses)) & tf.math.is_finite(norm), apply, lambda: False)
+            finite = tf.math.is_finite(tf.reduce_sum(losses)) & tf.math.is_finite(norm)
+            return tf.cond(finite, apply, lambda: False), tf.reduce_mean(losses), norm
 
         @tf.function(input_signature=signature, autograph=False)
         def check(x: Any, y: Any) -> None:
@@ -195,7 +209,10 @@ class Trainer:
     def _step(self, train: Batches, index: Any) -> None:
         at = self.progress
         step = next(function for first, function in reversed(self._step_functions) if at.epoch >= first)
-        if not step(*self._batch(train, index)):
+        finite, loss, norm = step(*self._batch(train, index))
+        if self.log:
+            self.log.add(at.epoch + 1, at.step + 1, float(loss), self._rate(), float(norm))
+        if not finite:
             where = f"step {at.step + 1} (train {train.describe(index)})"
             raise self._divergence(f"{where}: the loss or its gradient is not finite")
 
@@ -221,7 +238,7 @@ class Trainer:
         self._assign(weights)
         if not math.isfinite(row.get("val_loss", 0)):
             raise self._divergence("validation: the loss is not finite")
-        row["learning_rate"] = float(self.optimizer.learning_rate)
+        row["learning_rate"] = self._rate()
         at.history.append(row)
         at.waited += 1
         if not validation or not at.best or self._worth(row) > self._worth(at.best):
@@ -239,6 +256,15 @@ class Trainer:
             return -row["val_loss"], 0.0
         value = row[f"val_{name}"]
         return value if self.objective.metrics[name].higher_is_better else -value, -row["val_loss"]
+
+    def _rate(self) -> float:
+        """The learning rate of the last step."""
+        return float(self.optimizer.learning_rate)
+
+    def _leave_rate_to_callbacks(self, before: float) -> None:
+        """From where a callback sets a learning rate on, the schedule is not followed."""
+        if self._rate() != before:
+            self.scheduled.assign(False)
 
     def _results(self) -> dict[str, float]:
         """The metrics' values, which begin anew."""
@@ -266,6 +292,7 @@ class Trainer:
             "average": self.averages,
             "best": self.best,
             "optimizer": self.optimizer.variables,
+            "scheduled": [self.scheduled],
             "metric": [each for metric in self.metrics.values() for each in metric.variables],
         }
         return {f"{name}.{index}": each for name, group in groups.items() for index, each in enumerate(group)}
@@ -276,6 +303,8 @@ class Trainer:
 
     def _state(self) -> tuple[int, dict[str, np.ndarray], dict[str, Any]]:
         """The number of steps done, all variables' values, and the rest: what a checkpoint holds."""
+        if self.log:
+            self.log.flush()
         rest = {**vars(self.progress), "seconds": self._seconds()}
         arrays = {name: np.asarray(variable) for name, variable in self._variables().items()}
         return int(self.optimizer.iterations), arrays, rest
