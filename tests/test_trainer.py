@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
@@ -19,6 +20,7 @@ from seqtasks.layers.adversarial import LAYER, AdversarialGradients
 from seqtasks.patterns import Metric, Objective
 from seqtasks.task import Folders, Task
 from seqtasks.training import checkpoints, model_folder
+from seqtasks.training import monitor as monitoring
 from seqtasks.training.gradients import plain_gradients
 from seqtasks.training.trainer import Trainer
 
@@ -143,13 +145,13 @@ def test_of_two_epochs_the_one_with_the_better_monitored_figure_is_better(data):
     """Whichever way that is; of equals the one with the lower loss."""
 
     def worth(monitor: str, loss: float, accuracy: float, perplexity: float) -> tuple[float, float]:
-        made.settings = {**made.settings, "monitor": monitor}
-        return made._worth({"val_loss": loss, "val_accuracy": accuracy, "val_perplexity": perplexity})
+        row = {"val_loss": loss, "val_accuracy": accuracy, "val_perplexity": perplexity}
+        return monitoring.worth(row, monitor, objective)
 
     made = trainer(data)
     feed = made.objective.metrics["accuracy"].feed
     perplexity = Metric(keras.metrics.Mean(), feed, higher_is_better=False)
-    made.objective = Objective(made.loss, {**made.objective.metrics, "perplexity": perplexity})
+    objective = Objective(made.loss, {**made.objective.metrics, "perplexity": perplexity})
     assert worth("loss", 1.0, 0.5, 9.0) > worth("loss", 2.0, 0.9, 3.0)
     assert worth("accuracy", 1.0, 0.5, 9.0) < worth("accuracy", 2.0, 0.9, 3.0)
     assert worth("accuracy", 1.0, 0.5, 9.0) > worth("accuracy", 2.0, 0.5, 9.0)
@@ -180,6 +182,22 @@ def test_any_keras_callback_works(data, tmp_path: Path):
     done = run(trainer(data, epochs=9), data, tmp_path, callbacks=[log, stop])
     assert len(done.progress.history) == 2
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 1 + 2
+
+
+@pytest.mark.trains
+def test_a_callback_may_set_the_learning_rate(data, tmp_path: Path):
+    rates = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.001 * (epoch + 1))
+    pytest.importorskip("tensorboard")
+    board = keras.callbacks.TensorBoard(tmp_path / "board", write_graph=False)
+    done = run(trainer(data, epochs=2), data, tmp_path, callbacks=[rates, board])
+    assert [row["learning_rate"] for row in done.progress.history] == pytest.approx([0.001, 0.002])
+    steps = pd.read_csv(tmp_path / "steps.csv")
+    assert [*steps] == ["epoch", "step", "loss", "learning_rate", "gradient_norm"]
+    assert len(steps) == int(done.optimizer.iterations)
+    assert steps.groupby("epoch")["learning_rate"].nunique().tolist() == [1, 1]
+    assert (steps["gradient_norm"] > 0).all()
+    assert len(pd.read_csv(tmp_path / "history.csv")) == 2
+    assert list((tmp_path / "board").rglob("events*"))
 
 
 @pytest.mark.trains
@@ -232,6 +250,8 @@ def test_going_on_ends_as_if_it_had_never_stopped(kind: str, data: Data, tmp_pat
     resumed = run(trainer(data, **options), data, tmp_path / "cut", notice=said.append)
     assert [re.match("going on from epoch [123], step", line) is not None for line in said] == [True] * 2
     assert resumed.progress.history == whole.progress.history
+    for name in ("history.csv", "steps.csv"):
+        assert (tmp_path / "cut" / name).read_text() == (tmp_path / "whole" / name).read_text()
     for one, other in zip(resumed.model.variables, whole.model.variables, strict=True):
         np.testing.assert_array_equal(one, other)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 import keras
@@ -12,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from seqtasks.cli import options
 from seqtasks.cli.options import say
 from seqtasks.data import splits
+from seqtasks.errors import UsageError
 from seqtasks.training.experiment import Experiment
 
 
@@ -53,7 +55,11 @@ def bar(experiment: Experiment) -> Iterator[keras.callbacks.Callback]:
 
 def tensorboard(folder: str | None) -> list[keras.callbacks.Callback]:
     """Keras's callback that writes what TensorBoard shows, if there is a folder for it."""
-    return [keras.callbacks.TensorBoard(folder, write_graph=False)] if folder else []
+    if folder is None:
+        return []
+    if find_spec("tensorboard") is None:
+        raise UsageError("--tensorboard needs tensorboard, which is not installed; pip install 'seqtasks[tensorboard]'")
+    return [keras.callbacks.TensorBoard(folder, write_graph=False)]
 
 
 class _Bar(keras.callbacks.Callback):

@@ -20,16 +20,17 @@ COLUMNS = ("epoch", "step", "loss", "learning_rate", "gradient_norm")
 
 
 class Log:
-    """The lines of a training that has `done` so many steps, in its folder of checkpoints."""
+    """The lines of a training that has `done` so many steps, in its folder of checkpoints; without one nowhere."""
 
-    def __init__(self, folder: Path, *, done: int) -> None:
-        self.folder, self.path = folder, folder / STEPS
-        lines = self.path.read_text(encoding="utf-8").splitlines() if done and self.path.exists() else []
-        self.path.write_text(
-            "".join(f"{line}\n" for line in lines[: 1 + done] or [",".join(COLUMNS)]), encoding="utf-8"
-        )
+    def __init__(self, folder: Path | None = None, *, done: int = 0) -> None:
+        self.folder = folder
         self.waiting = io.StringIO()
         self.table = csv.writer(self.waiting, lineterminator="\n")
+        if folder:
+            steps = folder / STEPS
+            lines = steps.read_text(encoding="utf-8").splitlines() if done and steps.exists() else []
+            kept = lines[: 1 + done] or [",".join(COLUMNS)]
+            steps.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
     def add(self, epoch: int, step: int, loss: float, learning_rate: float, gradient_norm: float) -> None:
         """A step of an epoch, both from 1; the loss is the rows' mean, the norm that before clipping."""
@@ -37,14 +38,16 @@ class Log:
 
     def flush(self) -> None:
         """Writes what was added."""
-        if lines := self.waiting.getvalue():
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(lines)
-            self.waiting.seek(0)
-            self.waiting.truncate()
+        if self.folder:
+            with (self.folder / STEPS).open("a", encoding="utf-8") as file:
+                file.write(self.waiting.getvalue())
+        self.waiting.seek(0)
+        self.waiting.truncate()
 
     def end_epoch(self, history: Sequence[dict[str, float]]) -> None:
         """Writes all epochs so far."""
         self.flush()
+        if not self.folder:
+            return
         with files.writing(self.folder / HISTORY, point="log") as path:
             pd.DataFrame(history).to_csv(path, index=False)

@@ -24,6 +24,8 @@ from seqtasks.patterns import Gradients, Objective
 from seqtasks.training import checkpoints, log, signals
 from seqtasks.training.checkpoints import Progress
 from seqtasks.training.gradients import plain_gradients, signature_of
+from seqtasks.training.learning_rate import LearningRate
+from seqtasks.training.monitor import better
 
 
 class Trainer:
@@ -34,11 +36,10 @@ class Trainer:
         self.progress = Progress()
         self.saving: list[float] = []  # seconds that each checkpoint took
         self.began = self.before = 0.0
-        self.log: log.Log | None = None  # of a run
+        self.log = log.Log()
         self.compiled = 0  # steps of the whole training for which it is
         self.loss = objective.loss
         self.metrics = {"loss": keras.metrics.Mean(), **{name: each.keras for name, each in objective.metrics.items()}}
-        self.scheduled = tf.Variable(True)  # whether the learning rate is the schedule's, not a callback's
         self.averages = [tf.Variable(each) for each in model.trainable_variables]
         self.best = [tf.Variable(each) for each in model.trainable_variables]
 
@@ -71,17 +72,14 @@ class Trainer:
         listeners.on_train_begin()
         with signals.collected() as caught:
             saver = checkpoints.Saver(folder, self._state)
-            rate = self._rate()
             while at.epoch < epochs and not self.model.stop_training:
                 listeners.on_epoch_begin(at.epoch)
-                self._leave_rate_to_callbacks(rate)
                 batches = self._epoch(train, at.epoch)
                 while at.step < len(batches):
                     listeners.on_train_batch_begin(at.step)
-                    self._leave_rate_to_callbacks(rate)
+                    self.rate.after_callbacks()
                     with self._diverging(saver):
                         self._step(train, batches[at.step])
-                    rate = self._rate()
                     at.step += 1
                     listeners.on_train_batch_end(at.step - 1, {"loss": float(self.metrics["loss"].result())})
                     saver.save_when_due()
@@ -94,8 +92,6 @@ class Trainer:
                     row = self._end_epoch(validation, listeners)
                 self.log.end_epoch(at.history)
                 listeners.on_epoch_end(row["epoch"] - 1, row)
-                self._leave_rate_to_callbacks(rate)
-                rate = self._rate()
             at.seconds, self.saving = self._seconds(), saver.taken
         self._assign(self.best)
         listeners.on_train_end()
@@ -120,7 +116,7 @@ class Trainer:
 
     def values(self) -> list[np.ndarray]:
         """Every variable's value, once compiled."""
-        return [np.asarray(variable).copy() for variable in self._variables().values()]
+        return [np.array(variable) for variable in self._variables().values()]
 
     def begin_again(self, values: Sequence[np.ndarray]) -> None:
         """Back to the beginning, at which `values` gave these, for a run on other rows."""
@@ -143,13 +139,8 @@ class Trainer:
     def _compile(self, steps: int, train: Batches) -> None:
         """Makes the optimizer, with all its variables, and the functions for one step."""
         settings = self.settings
-        warmup = min(settings["warmup_steps"], steps // 4)
-        schedule = keras.optimizers.schedules.CosineDecay(
-            settings["learning_rate"] / 100, steps - warmup, alpha=0.01, warmup_target=settings["learning_rate"],
-            warmup_steps=warmup,
-        )  # fmt: skip
-        self.optimizer = keras.optimizers.Adam(float(schedule(0)))
-        self.model.optimizer = self.optimizer  # callbacks look for it there
+        self.rate = LearningRate(settings, steps)
+        self.optimizer = self.model.optimizer = self.rate.optimizer  # callbacks look for it in the model
         clipnorm = settings["global_clipnorm"]
         self.optimizer.build(self.model.trainable_variables)
         example = self._batch(train, next(iter(train.eval_batches(batch_size=1))))
@@ -163,8 +154,7 @@ class Trainer:
 
         @tf.function(jit_compile=tf.test.is_built_with_xla(), autograph=False)  # one pass over each variable
         def update(gradients: list[tf.Tensor], scale: tf.Tensor) -> None:
-            given = self.optimizer.learning_rate
-            given.assign(tf.where(self.scheduled, schedule(self.optimizer.iterations), given))
+            self.rate.advance()
             before = [tf.identity(variable) for variable, _ in slow]
             self.optimizer.apply([each * scale for each in gradients], self.model.trainable_variables)
             for (variable, multiplier), value in zip(slow, before, strict=True):
@@ -210,8 +200,8 @@ class Trainer:
         at = self.progress
         step = next(function for first, function in reversed(self._step_functions) if at.epoch >= first)
         finite, loss, norm = step(*self._batch(train, index))
-        if self.log:
-            self.log.add(at.epoch + 1, at.step + 1, float(loss), self._rate(), float(norm))
+        rate = self.rate.after_step()
+        self.log.add(at.epoch + 1, at.step + 1, float(loss), rate, float(norm))
         if not finite:
             where = f"step {at.step + 1} (train {train.describe(index)})"
             raise self._divergence(f"{where}: the loss or its gradient is not finite")
@@ -238,33 +228,16 @@ class Trainer:
         self._assign(weights)
         if not math.isfinite(row.get("val_loss", 0)):
             raise self._divergence("validation: the loss is not finite")
-        row["learning_rate"] = self._rate()
+        row["learning_rate"] = self.rate.value
         at.history.append(row)
         at.waited += 1
-        if not validation or not at.best or self._worth(row) > self._worth(at.best):
+        if not validation or not at.best or better(row, at.best, self.settings, self.objective):
             at.best, at.waited = row, 0
             for kept, average in zip(self.best, self.averages, strict=True):
                 kept.assign(average)
         at.epoch, at.step = at.epoch + 1, 0
         self.model.stop_training = self.model.stop_training or at.waited >= self.settings["patience"]
         return row
-
-    def _worth(self, row: Mapping[str, float]) -> tuple[float, float]:
-        """An epoch's row, so that of two the greater is better: of equals the one with the lower loss."""
-        name = self.settings["monitor"]
-        if name == "loss":
-            return -row["val_loss"], 0.0
-        value = row[f"val_{name}"]
-        return value if self.objective.metrics[name].higher_is_better else -value, -row["val_loss"]
-
-    def _rate(self) -> float:
-        """The learning rate of the last step."""
-        return float(self.optimizer.learning_rate)
-
-    def _leave_rate_to_callbacks(self, before: float) -> None:
-        """From where a callback sets a learning rate on, the schedule is not followed."""
-        if self._rate() != before:
-            self.scheduled.assign(False)
 
     def _results(self) -> dict[str, float]:
         """The metrics' values, which begin anew."""
@@ -292,7 +265,7 @@ class Trainer:
             "average": self.averages,
             "best": self.best,
             "optimizer": self.optimizer.variables,
-            "scheduled": [self.scheduled],
+            "scheduled": [self.rate.scheduled],
             "metric": [each for metric in self.metrics.values() for each in metric.variables],
         }
         return {f"{name}.{index}": each for name, group in groups.items() for index, each in enumerate(group)}
@@ -303,8 +276,7 @@ class Trainer:
 
     def _state(self) -> tuple[int, dict[str, np.ndarray], dict[str, Any]]:
         """The number of steps done, all variables' values, and the rest: what a checkpoint holds."""
-        if self.log:
-            self.log.flush()
+        self.log.flush()
         rest = {**vars(self.progress), "seconds": self._seconds()}
         arrays = {name: np.asarray(variable) for name, variable in self._variables().items()}
         return int(self.optimizer.iterations), arrays, rest
@@ -315,9 +287,8 @@ class Trainer:
             return
         arrays, rest = found
         variables = self._variables()
-        if {name: each.shape for name, each in arrays.items()} != {
-            name: tuple(each.shape) for name, each in variables.items()
-        }:
+        shapes = {name: tuple(each.shape) for name, each in variables.items()}
+        if {name: each.shape for name, each in arrays.items()} != shapes:
             raise IntegrityError(f"the checkpoints in {folder} are those of another model; begin again with --fresh")
         if set(rest) != set(vars(self.progress)):
             raise IntegrityError(f"the checkpoints in {folder} are of another version; begin again with --fresh")
@@ -325,4 +296,5 @@ class Trainer:
             variable.assign(arrays[name])
         for name, value in rest.items():
             setattr(self.progress, name, value)
+        self.rate.after_step()
         notice(f"going on from epoch {self.progress.epoch + 1}, step {self.progress.step + 1}")

@@ -1,0 +1,103 @@
+"""Nothing stale is shown as current, nothing finished is overwritten: what a person meets first."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import seqtasks
+from seqtasks.errors import IntegrityError, UsageError
+from seqtasks.training import card as cards
+from tests.conftest import Learned, quickly, run, sets
+from tests.samples import UNCOMPILED
+
+pytestmark = pytest.mark.trains
+
+SMALL = sets(
+    UNCOMPILED
+    | {
+        "embedding_dim": "8",
+        "bidirectional": "no",
+        "epochs": "1",
+        "min_steps_per_epoch": "2",
+        "adversarial_epsilon": "0",
+    }
+)
+ROWS = "".join(
+    f"it was {mood} {number},{label}\n" for number in range(20) for mood, label in (("fine", "a"), ("bad", "b"))
+)
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> list[object]:
+    """A person's file, trained on; the options that say where."""
+    (tmp_path / "a.csv").write_text("text,label\n" + ROWS)
+    where = ["--model", tmp_path / "model", "--data-dir", tmp_path / "datasets"]
+    run("train", "sentiment", "--data", tmp_path / "a.csv", *where, *SMALL)
+    return where
+
+
+def test_what_is_trained_is_not_trained_again_nor_overwritten(trained: list[object], tmp_path: Path):
+    before = cards.read(tmp_path / "model")
+    command = ["train", "sentiment", "--data", tmp_path / "a.csv", *trained, *SMALL]
+    again = run(*command)
+    assert "is trained already, with these settings and data; --fresh trains it anew" in again.stderr
+    assert cards.read(tmp_path / "model") == before
+    with pytest.raises(UsageError, match=r"holds a trained model with settings.dropout 0.5 \(now 0.1\); .* --fresh"):
+        run(*command, "--set", "dropout=0.1")
+    with pytest.raises(UsageError, match=r"with seed 0 \(now 1\)"):
+        run(*command, "--seed", "1")
+    assert cards.read(tmp_path / "model") == before
+    run(*command, "--set", "dropout=0.1", "--fresh")
+    assert cards.read(tmp_path / "model").settings["dropout"] == 0.1
+    steps = (tmp_path / "model" / "steps.csv").read_text().splitlines()
+    assert steps[0] == "epoch,step,loss,learning_rate,gradient_norm"
+    assert len(steps) == 1 + 2
+
+
+def test_data_that_have_changed_are_told_of(trained: list[object], tmp_path: Path):
+    command = ["evaluate", "sentiment", "--model", trained[1], "--data-dir", trained[3]]
+    assert "has changed" not in run(*command, "--strict").stderr
+    (tmp_path / "a.csv").touch()  # as a copy is
+    assert "has changed" not in run(*command).stderr
+    (tmp_path / "a.csv").write_text("text,label\n" + ROWS + "it was new,a\n")
+    said = "a.csv has changed since .* was trained on it"
+    assert "rows that it was trained on may stand in this split now" in run(*command).stderr
+    with pytest.raises(IntegrityError, match=said):
+        run(*command, "--strict")
+
+
+@quickly("sentiment")
+def test_what_is_older_than_the_weights_is_told_of(copied: Learned, monkeypatch: pytest.MonkeyPatch):
+    folder, name = copied.folder, copied.name
+    monkeypatch.chdir(folder.parent)
+    (Path("saved_models")).mkdir()
+    folder.rename(Path("saved_models") / name)
+    folder = Path("saved_models") / name
+    assert "earlier" not in run("list").stdout
+    (folder / "training").mkdir(exist_ok=True)
+    card = cards.read(folder)
+    weights = folder / cards.WEIGHTS
+    with weights.open("r+b") as file:
+        file.seek(-1, 2)
+        last = file.read(1)
+        file.seek(-1, 2)
+        file.write(bytes([last[0] ^ 1]))
+    value = json.loads((folder / "card.json").read_bytes())
+    from seqtasks import files
+
+    value["files"][cards.WEIGHTS] = files.sha256(weights)
+    value.pop("sha256")
+    (folder / "card.json").write_text(files.as_json(files.with_checksum(value)))
+    assert cards.read(folder) != card
+    said = f'is of an earlier training of {name}; run "seqtasks export {name}"'
+    assert said in run("predict", name, "A fine film.").stderr
+    assert f"OLD: saved_models/{name}/serving/1 {said}" in run("info", name).stdout
+    listed = run("list").stdout
+    assert "1, of earlier weights" in listed
+    assert "(test), of earlier weights" in listed
+    assert "is of an earlier training" in run("doctor").stdout
+    with pytest.warns(UserWarning, match="is of an earlier training"):
+        seqtasks.load(folder)
