@@ -15,9 +15,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from seqtasks.api import Run, restore, settings, train
     from seqtasks.inference.predictor import Predictor
 
-__all__ = ["load"]
+__all__ = ["Run", "load", "restore", "settings", "train"]  # what stays as it is until the next major version
 
 
 def load(path: str | Path) -> Predictor:
@@ -30,6 +31,13 @@ def load(path: str | Path) -> Predictor:
     if said := predictor.stale(found.folder, found.manifest):
         warnings.warn(said, stacklevel=2)
     return found
+
+
+def __getattr__(name: str) -> Any:
+    """The rest of the public names, which need TensorFlow, when they are asked for."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module("seqtasks.api"), name)
 
 
 class _ImportsLayers(MetaPathFinder):

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from seqtasks import settings as setting
+from seqtasks import setting
 from seqtasks.errors import UsageError
-from seqtasks.settings import TRAINING, Setting, Value
+from seqtasks.setting import TRAINING, Setting, Value
 
 if TYPE_CHECKING:  # the contracts are in the rooms whose files keep them
     from seqtasks.codecs import InputCodec, TargetCodec

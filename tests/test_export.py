@@ -152,11 +152,6 @@ def test_a_folder_without_exports(tmp_path: Path):
         seqtasks.load(tmp_path)
 
 
-def test_one_value_is_not_a_list_of_values(learned: Learned):
-    with pytest.raises(InputError, match="give a list of values"):
-        seqtasks.load(learned.folder)("A fine film.")
-
-
 def test_what_is_no_text_is_refused_by_its_place(learned: Learned):
     with pytest.raises(InputError, match="value 2 is None; give strings or bytes"):
         seqtasks.load(learned.folder)(["A fine film.", None])

@@ -16,7 +16,7 @@ from seqtasks.layers import FusedEmbedding, stack
 from seqtasks.layers.embeddings import BigramIds, PositionEmbedding, TokenDropout
 from seqtasks.layers.masking import LengthMask, MaskPadding
 from seqtasks.layers.pooling import AttentionPooling
-from seqtasks.settings import Value
+from seqtasks.setting import Value
 from seqtasks.task import Folders
 from seqtasks.tasks.sentiment import TASK
 

@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from seqtasks import settings as setting
-from seqtasks import tasks
+from seqtasks import setting, tasks
 from seqtasks.codecs.labels import Labels
 from seqtasks.codecs.sentences import Sentences
 from seqtasks.codecs.text import Text
 from seqtasks.data import prepare
 from seqtasks.errors import UsageError
-from seqtasks.settings import TRAINING, Setting, Value
+from seqtasks.setting import TRAINING, Setting, Value
 from seqtasks.task import Folders, Task
 from seqtasks.tasks.sentiment import TASK
 from seqtasks.training import experiment

@@ -16,7 +16,7 @@ from seqtasks import benchmarks, tasks
 from seqtasks.export import check, savedmodel
 from seqtasks.inference import predictor
 from seqtasks.layers.stack import CELLS
-from seqtasks.settings import Value
+from seqtasks.setting import Value
 from seqtasks.task import SAMPLE, Folders, Task
 from seqtasks.training import experiment
 

@@ -17,9 +17,9 @@ from typing import Any, Protocol, Self
 import numpy as np
 import tensorflow as tf
 
-from seqtasks import settings
+from seqtasks import setting
 from seqtasks.errors import IntegrityError, UsageError
-from seqtasks.settings import Settings
+from seqtasks.setting import Settings
 from seqtasks.task import Folders
 
 Tensor = Any  # TensorFlow gives no types
@@ -122,7 +122,7 @@ class TargetCodec(Codec, Protocol):
 
 def describe(codec: Any, *, learned: bool = True) -> dict[str, Any]:
     """A codec as JSON: its file's name and its fields, or those alone that are settings."""
-    fields = dataclasses.asdict(codec) if learned else settings.defaults(settings.of(codec))
+    fields = dataclasses.asdict(codec) if learned else setting.defaults(setting.of(codec))
     traits: Traits = codec.traits
     return {"codec": type(codec).__module__.rpartition(".")[2], **fields, **traits.recorded, **_asset_names(traits)}
 

@@ -22,7 +22,7 @@ from seqtasks import files
 from seqtasks.codecs import Asset, InputCodec, Traits, encoder_weights, image_files
 from seqtasks.codecs.image_encoder import ALL, NAME, NAMES, SMALL, SMALL_FILTERS, ImageEncoder
 from seqtasks.errors import InputError
-from seqtasks.settings import above, at_least, check_fields, field, one_of
+from seqtasks.setting import above, at_least, check_fields, field, one_of
 from seqtasks.task import Folders
 
 ENCODER_FILE = "encoder.weights.h5"  # in a model's folder

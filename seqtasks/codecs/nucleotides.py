@@ -21,7 +21,7 @@ from seqtasks.codecs import Alphabet, InputCodec, Traits
 from seqtasks.errors import InputError
 from seqtasks.layers.embeddings import TokenDropout
 from seqtasks.layers.nucleotides import BaseFrequencies, Kmers, ReverseComplement
-from seqtasks.settings import Setting, Settings, at_least, between, check_fields, field, one_of, share
+from seqtasks.setting import Setting, Settings, at_least, between, check_fields, field, one_of, share
 from seqtasks.task import Folders
 
 BASES = "ACGT"

@@ -18,7 +18,7 @@ from seqtasks.codecs import TargetCodec, Traits, vocabulary
 from seqtasks.codecs.vocabulary import BYTES_PER_WORD, PAD_ID, SPECIALS
 from seqtasks.errors import InputError
 from seqtasks.metrics import captions
-from seqtasks.settings import at_least, check_fields, field
+from seqtasks.setting import at_least, check_fields, field
 from seqtasks.task import Folders
 
 ENDING = "\n"  # the first piece of every vocabulary

@@ -21,7 +21,7 @@ from keras import ops
 from seqtasks.codecs import InputCodec, Traits, vocabulary
 from seqtasks.codecs.vocabulary import BYTES_PER_WORD, SPECIALS, UNK_ID
 from seqtasks.layers.embeddings import BigramIds, TokenDropout
-from seqtasks.settings import Setting, Settings, at_least, check_fields, field, one_of, share
+from seqtasks.setting import Setting, Settings, at_least, check_fields, field, one_of, share
 from seqtasks.task import Folders
 
 MAX_COUNTED_BIGRAMS = 2_000_000  # different ones at a time, about 50 MB while they are counted

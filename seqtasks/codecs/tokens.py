@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from seqtasks.codecs import InputCodec, TargetCodec, Traits, vocabulary
 from seqtasks.codecs.vocabulary import SPECIALS, UNK_ID
-from seqtasks.settings import at_least, check_fields, field, one_of
+from seqtasks.setting import at_least, check_fields, field, one_of
 from seqtasks.task import Folders
 
 WORDS = r"( ?[\p{L}\p{N}\p{M}'’]+| ?[^\p{L}\p{N}\p{M}'’\s]|\s)"

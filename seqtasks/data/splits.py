@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from seqtasks import settings
+from seqtasks import setting
 from seqtasks.errors import InputError, UsageError
 from seqtasks.task import Examples
 
@@ -64,7 +64,7 @@ def cut(splits: Mapping[str, Examples], validation_split: float) -> dict[str, Ex
     itself is then called OFFICIAL. Raises InputError for a text too short and UsageError for a share that is not from 0
     to 0.5.
     """
-    settings.between(0, 0.5)("validation_split", validation_split)
+    setting.between(0, 0.5)("validation_split", validation_split)
     texts = {name: "".join(text.decode(errors="replace") for text in each.inputs[:]) for name, each in splits.items()}
     for name, text in texts.items():
         if len(text) < (minimum := MIN_CHARACTERS if name == "train" else 1):

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -36,10 +36,45 @@ class Predictor:
     manifest: Manifest
     folder: Path
 
-    def __call__(self, values: Sequence[str | bytes]) -> list[dict[str, Any]]:
-        """Strings -> [{"answer": ..., "probability": ..., "probabilities": {class: ...}}, ...], in their order."""
+    def __call__(self, values: Any) -> Any:
+        """Strings -> [{"answer": ..., "probability": ..., "probabilities": {class: ...}}, ...], in their order.
+
+        Of one string its dictionary alone, of a pandas Series a DataFrame with its index.
+        """
         if isinstance(values, str | bytes):
-            raise InputError("give a list of values, not one value: model([value])")
+            return self.answers([values])[0]
+        if "pandas" in sys.modules:
+            import pandas as pd
+
+            if isinstance(values, pd.Series):
+                return pd.DataFrame(self.answers(values.tolist()), index=values.index)
+        return self.answers(values)
+
+    def __repr__(self) -> str:
+        return f"<Predictor {self.manifest.task} on {self.manifest.dataset}, from {self.folder}>"
+
+    def generate(self, prompt: str = "", *, max_new_tokens: int | None = None, seed: int = 0, **sampling: Any) -> str:
+        """What the model writes behind a prompt; sampling as in generation.SamplingOptions.
+
+        Raises UsageError where it does not go on with a text.
+        """
+        return "".join(self.stream(prompt, max_new_tokens=max_new_tokens, seed=seed, **sampling))
+
+    def stream(
+        self, prompt: str = "", *, max_new_tokens: int | None = None, seed: int = 0, **sampling: Any
+    ) -> Iterator[str]:
+        """The same in parts, as they are written."""
+        from seqtasks.inference import generation
+
+        generation.require(self.manifest, self.folder, "decode")
+        settings = self.manifest.settings
+        options = generation.SamplingOptions(**{"temperature": settings["temperature"], **sampling})
+        length = settings["max_new_tokens"] if max_new_tokens is None else max_new_tokens
+        parts = generation.stream(self, [as_bytes(prompt)], max_new_tokens=length, seeds=[seed], options=options)
+        return (text for (text,) in parts)
+
+    def answers(self, values: Sequence[str | bytes]) -> list[dict[str, Any]]:
+        """A dictionary for each value, in their order; raises InputError for what is no string."""
         size = self.manifest.batch_size
         for number, value in enumerate(values, 1):
             if not isinstance(value, str | bytes):

@@ -18,7 +18,7 @@ from seqtasks.codecs.vocabulary import PAD_ID
 from seqtasks.decoding import Step
 from seqtasks.layers import stack
 from seqtasks.layers.tied_dense import TiedDense
-from seqtasks.settings import Setting, Settings, at_least, share
+from seqtasks.setting import Setting, Settings, at_least, share
 
 TWO_LAYERS = ("num_layers", "bidirectional")  # that read forward: what has no use here
 SETTINGS: Settings = {

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from seqtasks.errors import UsageError
 from seqtasks.layers.masking import MaskPadding
-from seqtasks.settings import Setting, Settings, at_least
+from seqtasks.setting import Setting, Settings, at_least
 
 SETTINGS: Settings = {
     "conv_kernel_size": Setting(

@@ -14,7 +14,7 @@ from seqtasks.layers.gru import GRU
 from seqtasks.layers.lstm import LSTM
 from seqtasks.layers.simple_rnn import SimpleRNN
 from seqtasks.layers.stateful import Stateful
-from seqtasks.settings import Setting, Settings, at_least, one_of, share
+from seqtasks.setting import Setting, Settings, at_least, one_of, share
 
 CELL_NAMES = ("simple_rnn", "irnn", "lstm", "gru")
 POLICIES = ("float32", "mixed_bfloat16")

@@ -18,7 +18,7 @@ from seqtasks.decoding import Step
 from seqtasks.errors import UsageError
 from seqtasks.layers import stack
 from seqtasks.layers.tied_dense import TiedDense
-from seqtasks.settings import Setting, Settings, at_least, share
+from seqtasks.setting import Setting, Settings, at_least, share
 
 SETTINGS: Settings = {
     **{name: setting for name, setting in stack.SETTINGS.items() if name != "bidirectional"},

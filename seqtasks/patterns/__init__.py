@@ -15,7 +15,7 @@ from seqtasks.codecs import InputCodec, TargetCodec, Tensor
 from seqtasks.data import Batches, Form
 from seqtasks.data.prepare import Data
 from seqtasks.metrics.report import Report
-from seqtasks.settings import Settings
+from seqtasks.setting import Settings
 from seqtasks.task import Examples, Task
 
 ReadInputs = TypeVar("ReadInputs", bound=InputCodec, contravariant=True)

@@ -26,7 +26,7 @@ from seqtasks.metrics.likelihood import likelihood
 from seqtasks.metrics.report import Report
 from seqtasks.patterns import Answers, Endpoint, Metric, Objective
 from seqtasks.patterns._writing import Writing
-from seqtasks.settings import Setting, Settings, at_least, between
+from seqtasks.setting import Setting, Settings, at_least, between
 from seqtasks.task import Examples, Task
 
 FORM = TEXT

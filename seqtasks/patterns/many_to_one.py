@@ -26,7 +26,7 @@ from seqtasks.layers.pooling import POOLS, pool
 from seqtasks.metrics import classification
 from seqtasks.metrics.report import Report
 from seqtasks.patterns import Answers, Endpoint, Metric, Objective
-from seqtasks.settings import Setting, Settings, at_least, one_of, share
+from seqtasks.setting import Setting, Settings, at_least, one_of, share
 from seqtasks.task import Examples, Task
 
 FORM = ROWS

@@ -28,7 +28,7 @@ from seqtasks.layers.sequence_loss import SequenceLoss, metric_inputs
 from seqtasks.metrics import captions
 from seqtasks.metrics.report import Report
 from seqtasks.patterns import Answers, Endpoint, Metric, Objective
-from seqtasks.settings import Setting, Settings, at_least, share
+from seqtasks.setting import Setting, Settings, at_least, share
 from seqtasks.task import Examples, Task
 
 FORM = ROWS

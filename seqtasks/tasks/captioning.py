@@ -19,7 +19,7 @@ from seqtasks.data import store, tfds
 from seqtasks.data.samples import scenes
 from seqtasks.errors import unknown
 from seqtasks.patterns import one_to_many
-from seqtasks.settings import Value
+from seqtasks.setting import Value
 from seqtasks.task import SAMPLE, Examples, Folders, Task
 
 DATASET = "flickr8k"

@@ -15,7 +15,7 @@ from seqtasks.codecs.nucleotides import BASES, Nucleotides
 from seqtasks.data import tfds
 from seqtasks.errors import unknown
 from seqtasks.patterns import many_to_one
-from seqtasks.settings import Value
+from seqtasks.setting import Value
 from seqtasks.task import Examples, Folders, Task
 
 DATASET = "gue/prom_core_all"

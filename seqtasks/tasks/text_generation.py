@@ -16,7 +16,7 @@ from seqtasks.codecs.tokens import Tokens
 from seqtasks.data import tfds
 from seqtasks.errors import unknown
 from seqtasks.patterns import language_model
-from seqtasks.settings import Value
+from seqtasks.setting import Value
 from seqtasks.task import Examples, Folders, Task
 
 DATASET = "tiny_shakespeare"

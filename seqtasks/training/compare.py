@@ -12,7 +12,7 @@ from seqtasks import files
 from seqtasks.errors import SeqtasksError, UsageError
 from seqtasks.layers.stack import CELL_NAMES
 from seqtasks.metrics import plots
-from seqtasks.settings import one_of
+from seqtasks.setting import one_of
 from seqtasks.task import Task
 from seqtasks.training import model_folder
 from seqtasks.training.experiment import Experiment

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from seqtasks.codecs import InputCodec, Traits, vocabulary
 from seqtasks.codecs.vocabulary import SPECIALS
-from seqtasks.settings import Setting, Settings, at_least, check_fields, field
+from seqtasks.setting import Setting, Settings, at_least, check_fields, field
 from seqtasks.task import Folders
 
 SETTINGS: Settings = {"embedding_dim": Setting(16, "width of a letter's vector", at_least(1))}

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from seqtasks.codecs import TargetCodec, Traits, vocabulary
 from seqtasks.codecs.vocabulary import SPECIALS
-from seqtasks.settings import at_least, check_fields, field
+from seqtasks.setting import at_least, check_fields, field
 from seqtasks.task import Folders
 
 END = "\n"  # the first letter of every vocabulary

@@ -20,7 +20,7 @@ from seqtasks.layers import stack
 from seqtasks.layers.masking import LengthMask
 from seqtasks.metrics.report import Report
 from seqtasks.patterns import Answers, Endpoint, Metric, Objective
-from seqtasks.settings import Settings
+from seqtasks.setting import Settings
 from seqtasks.task import Examples, Task
 
 FORM = ROWS

@@ -22,7 +22,7 @@ from seqtasks.layers.gru import GRU
 from seqtasks.layers.masking import LengthMask
 from seqtasks.metrics.report import Report
 from seqtasks.patterns import Answers, Endpoint, Metric, Objective
-from seqtasks.settings import Setting, Settings, at_least
+from seqtasks.setting import Setting, Settings, at_least
 from seqtasks.task import Examples, Task
 
 FORM = ROWS
