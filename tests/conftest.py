@@ -63,7 +63,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def run(*arguments: str | Path) -> Result:
     """One command of the command line, in this process; raises what it raises. A training is not exported."""
-    more = ["--no-export"] if arguments[0] == "train" else []
+    more = ["--no-export"] if "train" in arguments else []
     return CliRunner().invoke(
         group, [*(str(each) for each in arguments), *more], catch_exceptions=False, standalone_mode=False
     )

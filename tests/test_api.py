@@ -61,7 +61,7 @@ def test_a_notebook_from_a_table_to_answers(tmp_path: Path):
 @pytest.mark.parametrize(
     ("data", "more", "said"),
     [
-        (TABLE.rename(columns={"text": "words"}), {}, "data has no column that is known to hold the inputs; it has words"),
+        (TABLE.rename(columns={"text": "words"}), {}, "data has no column that is known to hold the inputs"),
         (TABLE, {"label_column": "stars"}, "data has no column 'stars'; it has text, label"),
         (pd.DataFrame({"text": ["one", None], "label": ["a", "b"]}), {}, "data row 2 has no text; fill it in"),
         (pd.DataFrame({"text": ["one", "two"], "label": [1.0, np.nan]}), {}, "data row 2 has no label"),

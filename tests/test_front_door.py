@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import seqtasks
-from seqtasks.errors import IntegrityError, UsageError
+from seqtasks.errors import InputError, IntegrityError, UsageError
 from seqtasks.training import card as cards
 from tests.conftest import Learned, quickly, run, sets
 from tests.samples import UNCOMPILED
@@ -101,3 +101,47 @@ def test_what_is_older_than_the_weights_is_told_of(copied: Learned, monkeypatch:
     assert "is of an earlier training" in run("doctor").stdout
     with pytest.warns(UserWarning, match="is of an earlier training"):
         seqtasks.load(folder)
+
+
+def test_settings_come_from_a_file_or_from_another_model(trained: list[object], tmp_path: Path):
+    (tmp_path / "mine.toml").write_text('dropout = 0.25\n[sentiment]\nunits = 32\ncell = "lstm"\n')
+    printed = run("train", "sentiment", "--config", tmp_path / "mine.toml", "--cell", "gru", "--print-config").stdout
+    assert {"dropout = 0.25", "units = 32", 'cell = "gru"'} <= set(printed.splitlines())
+    (tmp_path / "all.toml").write_text(printed)
+    assert run("train", "sentiment", "--config", tmp_path / "all.toml", "--print-config").stdout == printed
+    like = run("train", "sentiment", "--like", tmp_path / "model", "--print-config").stdout
+    assert {"units = 256", "embedding_dim = 8", "epochs = 1"} <= set(like.splitlines())
+    (tmp_path / "wrong.toml").write_text("unit = 3\n")
+    with pytest.raises(UsageError, match="did you mean units"):
+        run("train", "sentiment", "--config", tmp_path / "wrong.toml", "--print-config")
+    (tmp_path / "none.toml").write_text("units: 3\n")
+    with pytest.raises(InputError, match="none.toml is no TOML file"):
+        run("train", "sentiment", "--config", tmp_path / "none.toml", "--print-config")
+    with pytest.raises(UsageError, match="holds a trained sentiment, not dna"):
+        run("train", "dna", "--like", tmp_path / "model", "--print-config")
+
+
+def test_a_bare_name_is_a_model_in_saved_models(trained: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "saved_models").mkdir()
+    (tmp_path / "model").rename(tmp_path / "saved_models" / "mine")
+    assert [row["model"] for row in json.loads(run("list", "--json").stdout)][-1] == "mine"
+    where = ["--data-dir", tmp_path / "datasets"]
+    result = json.loads(run("evaluate", "sentiment", "--model", "mine", "--json", *where).stdout)
+    assert result["dataset"] == "a.csv"
+    made = json.loads(run("export", "sentiment", "--model", "mine", "--json").stdout)
+    assert made["export"] == "saved_models/mine/serving/1"
+    (answer,) = json.loads(run("predict", "sentiment", "it was fine", "--model", "mine", "--top", "2", "--json").stdout)
+    assert {answer["answer"], answer["answer_2"]} == {"a", "b"}
+    assert answer["probability"] + answer["probability_2"] == pytest.approx(1, abs=1e-5)
+    assert len(run("predict", "sentiment", "it was fine", "--model", "mine", "--top", "2").stdout.split("\t")) == 4
+
+
+def test_quiet_says_nothing_and_a_device_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    command = ["train", "sentiment", "--sample-data", "--model", tmp_path / "m", "--dry-run", "--units", "256"]
+    assert run("--quiet", *command).stderr == ""
+    with pytest.raises(UsageError, match="there is no device 'gpu:9'; choose from cpu"):
+        run("--device", "gpu:9", *command)
+    monkeypatch.setenv("SEQTASKS_TRAIN_UNITS", "48")
+    printed = run("train", "sentiment", "--print-config").stdout
+    assert "units = 48" in printed.splitlines()

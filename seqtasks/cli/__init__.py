@@ -36,6 +36,8 @@ WHERE = '"seqtasks --debug VERB ..." shows where'
 PIPE = 141  # 128 and the number of SIGPIPE
 ROOM = "make room on the disk or choose another --model folder"
 
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 80, "auto_envvar_prefix": "SEQTASKS"}
+
 
 class Verbs(click.Group):
     """Verbs in the order of a model's life; the error for an unknown one proposes the nearest."""
@@ -68,11 +70,19 @@ def _pipe() -> Iterator[None]:
         sys.exit(PIPE)
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=Verbs, context_settings=CONTEXT)
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
+@click.option("-q", "--quiet", is_flag=True, help="No notices and no progress, only answers and errors.")
+@click.option("-v", "--verbose", is_flag=True, help="TensorFlow's own log as well.")
+@click.option("--device", help="cpu, gpu or gpu:N.  [default: a GPU where there is one]")
 @click.version_option(package_name="seqtasks")
-def group(debug: bool) -> None:
-    """Train recurrent networks on sequences and take them away as self-contained SavedModels."""
+def group(debug: bool, quiet: bool, verbose: bool, device: str | None) -> None:
+    """Train recurrent networks on sequences and take them away as self-contained SavedModels.
+
+    Any option may be given as an environment variable: SEQTASKS_TRAIN_UNITS=32 is train --units 32.
+    """
+    if verbose:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "0"
 
 
 VERBS = (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqtasks.cli import options
-from seqtasks.errors import InputError
+from seqtasks.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from seqtasks.data.readers import Options
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from seqtasks.inference.predictor import Predictor
     from seqtasks.inference.scan import Scan
 
+KEYS = ("answer", "probability")
 Answered = Iterable[tuple[str, Mapping[str, Any]]]  # values with their answers
 Ask = Callable[[Sequence[bytes], int], Sequence[Mapping[str, Any]]]  # values, and how many came before -> answers
 
@@ -72,6 +73,29 @@ def explained(served: Predictor, name: str, codec: Any, beams: BeamOptions, path
     with files.writing(path, point="plot") as part:
         plots.logo(content.decode(), codec.traits.alphabet.letters, effects, part)
     return [(name, served([content])[0])]
+
+
+def most_probable(answered: Answered, number: int) -> Answered:
+    """Each answer with the classes that come behind it: answer_2, probability_2, ...
+
+    Raises UsageError for answers that have no probability for each class.
+    """
+    for name, answer in answered:
+        found = answer.get("probabilities")
+        if not isinstance(found, dict):
+            raise UsageError("--top is for what answers with one of several classes; leave it out")
+        ranked = sorted(found.items(), key=lambda each: -each[1])[:number]
+        others = {
+            f"{key}_{place}": value
+            for place, pair in enumerate(ranked[1:], 2)
+            for key, value in zip(KEYS, pair, strict=True)
+        }
+        yield name, {**answer, **others}
+
+
+def of_classes(columns: Sequence[str], number: int) -> list[str]:
+    """The columns of so many classes."""
+    return [*columns, *(f"{key}_{place}" for place in range(2, number + 1) for key in KEYS)]
 
 
 def show(answered: Answered, columns: Sequence[str], *, as_json: bool, named: bool) -> None:

@@ -40,6 +40,7 @@ def examined(models: Path, folders: Folders) -> Iterator[Finding]:
     """The machine, the data sets that tasks begin with, and every model and export in a folder of models."""
     yield from _packages()
     yield _devices()
+    yield from _variables()
     yield from _room(models)
     for name in tasks.names():
         yield _dataset(tasks.describe(name)["dataset"], name, folders)
@@ -77,6 +78,12 @@ def _packages() -> Iterator[Finding]:
             yield Finding(name, GOOD, metadata.version(name))
         except metadata.PackageNotFoundError:
             yield Finding(name, NOTED, "not installed", f"pip install 'seqtasks[{extra}]' if you need it")
+
+
+def _variables() -> Iterator[Finding]:
+    """Options that the environment gives."""
+    for name in sorted(name for name in os.environ if name.startswith("SEQTASKS_")):
+        yield Finding(name, NOTED, os.environ[name], "unset it if it is not meant")
 
 
 def _devices() -> Finding:

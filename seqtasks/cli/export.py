@@ -23,11 +23,19 @@ FORMATS = ("saved-model", "litert", "onnx")
     "--check", is_flag=True, help="Ask it the sample and odd inputs in its own runtime; exit 4 if it differs."
 )
 @click.option("--int8", is_flag=True, help="LiteRT: weights in eight bits; says what accuracy that costs.")
+@options.json_option
 @options.model_option
 @options.data_dir_option
 @options.manual_option
 def command(
-    task: str, format: str, check: bool, int8: bool, model: Path | None, data_dir: str, manual_dir: str | None
+    task: str,
+    format: str,
+    check: bool,
+    int8: bool,
+    as_json: bool,
+    model: Path | None,
+    data_dir: str,
+    manual_dir: str | None,
 ) -> None:
     """Write a trained model as a SavedModel that takes raw values and needs none of this package.
 
@@ -46,11 +54,14 @@ def command(
     trained = model_folder.restore(folder, task)
     with files.lock(folder):
         path = savedmodel.export(trained, format, "int8" if int8 else None)
-    click.echo(f"exported {task} to {path}")
+    if as_json:
+        options.say_json({"task": task, "format": format, "int8": int8, "export": str(path)})
+    say = options.say if as_json else click.echo
+    say(f"exported {task} to {path}")
     if int8:
         cost = quantize.loss(trained, path, options.folders(data_dir, manual_dir), options.say)
         what = "next tokens" if "prefill" in predictor.verified(path).endpoints else "answers"
-        click.echo(
+        say(
             f"right {what} of {cost.data} ({cost.examples:,} asked): {cost.before:.4f} as trained, {cost.after:.4f} in "
             f"eight bits, {cost.after - cost.before:+.4f}"
         )

@@ -15,6 +15,7 @@ from seqtasks.errors import SeqtasksError
 from seqtasks.inference import predictor
 from seqtasks.training import card as cards
 
+FOLDER = Path("saved_models")
 EARLIER = ", of earlier weights"
 
 
@@ -25,7 +26,10 @@ EARLIER = ", of earlier weights"
 @options.json_option
 def command(show_datasets: bool, as_json: bool) -> None:
     """The tasks, with what is trained, what is exported and the headline figure."""
-    rows = [row for name in tasks.names() for row in (_dataset_rows(name) if show_datasets else [_row(name)])]
+    if show_datasets:
+        rows = [row for name in tasks.names() for row in _dataset_rows(name)]
+    else:
+        rows = [_row(name, FOLDER / name) for name in tasks.names()] + [_row(*each) for each in _others()]
     if as_json:
         options.say_json(rows)
         return
@@ -36,12 +40,24 @@ def command(show_datasets: bool, as_json: bool) -> None:
         click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
 
 
-def _row(name: str) -> dict[str, Any]:
+def _others() -> list[tuple[str, Path]]:
+    """The task and the folder of each model that has a name of its own."""
+    found = []
+    for card in sorted(FOLDER.glob(f"*/{cards.NAME}")):
+        if card.parent.name not in tasks.names():
+            try:
+                task = cards.read(card.parent).task
+            except SeqtasksError:
+                continue
+            found += [(task, card.parent)] if task in tasks.names() else []
+    return found
+
+
+def _row(name: str, folder: Path) -> dict[str, Any]:
     about = tasks.describe(name)
-    folder = Path("saved_models") / name
     row: dict[str, Any] = {
-        "task": name, "pattern": about["pattern"], "dataset": about["dataset"], "trained": None, "measured": None,
-        "exported": None, "summary": about["summary"],
+        "task": name, "model": folder.name, "pattern": about["pattern"], "dataset": about["dataset"], "trained": None,
+        "measured": None, "exported": None, "summary": about["summary"],
     }  # fmt: skip
     if not (folder / cards.NAME).exists():
         return row

@@ -34,11 +34,31 @@ class OneOf(click.Choice):
         return value
 
 
-task_argument = click.argument("task", callback=lambda context, parameter, value: tasks.known(value))
+MODELS = Path("saved_models")
+
+
+def named_model(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    """The folder itself; a bare name that is no folder here is one in saved_models."""
+    if value is None or value.exists() or len(value.parts) != 1 or str(value) in (".", ".."):
+        return value
+    return MODELS / value
+
+
+def _beginning(names: Callable[[], Sequence[str]]) -> Callable[..., list[str]]:
+    """For a shell that completes a word: the names that begin with it."""
+    return lambda context, parameter, incomplete: [name for name in names() if name.startswith(incomplete)]
+
+
+task_argument = click.argument(
+    "task",
+    callback=lambda context, parameter, value: tasks.known(value),
+    shell_complete=_beginning(tasks.names),
+)
 model_option = click.option(
     "--model",
     type=click.Path(file_okay=False, path_type=Path),
-    help="The model's folder.  [default: saved_models/TASK]",
+    callback=named_model,
+    help="The model's folder, or its name in saved_models.  [default: the task's]",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON value on one line, and nothing else.")
 data_dir_option = click.option(
@@ -180,7 +200,7 @@ def settings(changes: Sequence[str], named: Mapping[str, Any]) -> dict[str, Any]
 
 
 def model_folder(model: Path | None, task: str) -> Path:
-    return model or Path("saved_models") / task
+    return model or MODELS / task
 
 
 def folders(data_dir: str, manual: str | None) -> Folders:
@@ -190,11 +210,19 @@ def folders(data_dir: str, manual: str | None) -> Folders:
     return Folders(tuple(str(Path(name)) for name in found), manual)
 
 
+def is_quiet() -> bool:
+    """Whether `seqtasks --quiet` was asked for."""
+    context = click.get_current_context(silent=True)
+    return bool(context and context.find_root().params.get("quiet"))
+
+
 def say(text: str) -> None:
-    """Progress and notices go to standard error; standard output is for answers.
+    """Progress and notices go to standard error, unless they are not wanted; standard output is for answers.
 
     A line of progress that cannot be written, as on a full disk, ends nothing; a reader who went away does.
     """
+    if is_quiet():
+        return
     try:
         click.echo(text, err=True)
     except BrokenPipeError:
@@ -229,6 +257,24 @@ def start_tensorflow() -> None:
     with quiet():
         import tensorflow as tf
 
-        tf.config.list_physical_devices()
+        found = tf.config.list_physical_devices()
         tf.get_logger().setLevel("ERROR")  # it counts traced functions, of which every command makes a few
+    _choose_device([device.name for device in found], tf)
+
+
+def _choose_device(found: Sequence[str], tf: Any) -> None:
+    """Leaves TensorFlow the device that was asked for; raises UsageError for one that there is not."""
+    context = click.get_current_context(silent=True)
+    wanted = context.find_root().params.get("device") if context else None
+    if not wanted:
+        return
+    kind, _, number = wanted.upper().partition(":")
+    gpus = [name for name in found if ":GPU:" in name]
+    if kind == "CPU":
+        tf.config.set_visible_devices([], "GPU")
+    elif kind == "GPU" and int(number or 0) < len(gpus):
+        tf.config.set_visible_devices(tf.config.list_physical_devices("GPU")[int(number or 0)], "GPU")
+    else:
+        known = ["cpu", *(f"gpu:{place}" for place in range(len(gpus)))]
+        raise UsageError(f"there is no device {wanted!r}; choose from {', '.join(known)}")
         environment.reset_keras()

@@ -44,6 +44,7 @@ FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "txt", "fa")
 @click.option(
     "--runtime", type=options.OneOf(["onnx", "litert"]), help="Answer from such an export, and sooner: no TensorFlow."
 )
+@click.option("--top", type=click.IntRange(1), help="The so many most probable classes of a value.")
 @options.on_invalid_option
 @options.reading_options
 @options.json_option
@@ -60,6 +61,7 @@ def command(
     seed: int | None,
     explain: Path | None,
     runtime: str | None,
+    top: int | None,
     on_invalid: str,
     reading: dict[str, Any],
     as_json: bool,
@@ -74,6 +76,8 @@ def command(
         raise UsageError("give values or --file FILE, one of the two")
     if runtime and (file or explain or num_beams or do_sample):
         raise UsageError("--runtime answers values; leave --file, --explain, --num-beams and --do-sample out")
+    if top and (file or runtime):
+        raise UsageError("--top is for values that the SavedModel answers; leave it, or --file and --runtime, out")
     if file and as_json:
         raise UsageError("--json is for the answers to values, a file's keep its form; leave --json out")
     if file and (do_sample or explain):
@@ -127,6 +131,8 @@ def command(
         size = manifest.batch_size
         answered = answers.of_values(names, codec, ask_values, batch_size=size, on_invalid=on_invalid)
     columns = manifest.endpoints["serve"].columns
+    if top:
+        answered, columns = answers.most_probable(answered, top), answers.of_classes(columns, top)
     answers.show(answered, columns, as_json=as_json, named=traits.reads_files and len(names) > 1)
 
 

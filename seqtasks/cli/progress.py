@@ -11,7 +11,7 @@ import keras
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from seqtasks.cli import options
-from seqtasks.cli.options import say
+from seqtasks.cli.options import is_quiet, say
 from seqtasks.data import splits
 from seqtasks.errors import UsageError
 from seqtasks.training.experiment import Experiment
@@ -49,7 +49,7 @@ def bar(experiment: Experiment) -> Iterator[keras.callbacks.Callback]:
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("loss {task.fields[loss]}"),
         TimeRemainingColumn(),
     ]  # fmt: skip
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+    with Progress(*columns, console=console, disable=is_quiet() or not console.is_terminal, transient=True) as progress:
         yield _Bar(progress, experiment)
 
 
@@ -90,6 +90,8 @@ class _Bar(keras.callbacks.Callback):
         line = f"epoch {epoch + 1}/{self.params['epochs']}: {self._figures(shown)}"
         if "val_loss" in shown:
             line += f"; validation {self._figures(shown, 'val_')}"
+        if is_quiet():
+            return
         if self.after:
             line += f"; {self.after}"
         if self.progress.disable:

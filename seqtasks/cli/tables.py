@@ -18,7 +18,7 @@ from seqtasks.errors import UsageError
 
 PACKAGE = Path(__file__).parents[1]
 GENERATED = PACKAGE / "tasks" / "settings.json"
-SOURCES = ("settings.py", "task.py", "codecs", "layers", "patterns", "tasks")
+SOURCES = ("setting.py", "task.py", "codecs", "layers", "patterns", "tasks")
 BEGIN, END = "<!-- settings:begin -->", "<!-- settings:end -->"
 
 About = dict[str, Any]  # {"settings": [{"name", "value", "type", "help"}, ...], "datasets": {name: {setting: value}}}

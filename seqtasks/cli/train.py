@@ -31,11 +31,21 @@ if TYPE_CHECKING:
 @click.option("--epochs", type=int, help="Epochs at most.")
 @options.seed_option
 @options.set_option
+@click.option("--config", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.toml", help="Settings.")
+@click.option(
+    "--like",
+    type=click.Path(file_okay=False, path_type=Path),
+    callback=options.named_model,
+    metavar="MODEL",
+    help="Begin with the settings of a trained model.",
+)
+@click.option("--print-config", is_flag=True, help="Print all settings as TOML, and train nothing.")
 @click.option("--resume", is_flag=True, help="Only go on with an unfinished training, never begin one.")
 @click.option("--fresh", is_flag=True, help="Begin again, dropping an unfinished training.")
 @click.option("--no-export", is_flag=True, help="Leave the SavedModel out, which is written in the end.")
 @click.option("--tensorboard", type=click.Path(file_okay=False), metavar="DIR", help="Write what TensorBoard shows.")
 @click.option("--dry-run", is_flag=True, help="Show the data and the model, and what training would cost.")
+@options.json_option
 @options.model_option
 @options.data_dir_option
 @options.manual_option
@@ -44,11 +54,15 @@ def command(
     which: Source | str | None,
     seed: int,
     changes: tuple[str, ...],
+    config: Path | None,
+    like: Path | None,
+    print_config: bool,
     resume: bool,
     fresh: bool,
     no_export: bool,
     tensorboard: str | None,
     dry_run: bool,
+    as_json: bool,
     model: Path | None,
     data_dir: str,
     manual_dir: str | None,
@@ -62,10 +76,15 @@ def command(
         raise UsageError("--resume and --fresh contradict each other; give one")
     options.start_tensorflow()
     from seqtasks import tasks
-    from seqtasks.cli import progress
+    from seqtasks.cli import configuration, progress
     from seqtasks.training import experiment as experiments
 
-    configured = tasks.find(task).configure(options.settings(changes, named))
+    values = configuration.of_model(like, task) if like else {}
+    values |= configuration.of_file(config, task) if config else {}
+    configured = tasks.find(task).configure(values | options.settings(changes, named))
+    if print_config:
+        click.echo(configuration.as_toml(configured.values()))
+        return
     folder = options.model_folder(model, task)
     where = options.folders(data_dir, manual_dir)
     with contextlib.nullcontext() if dry_run else experiments.working_in(folder):
@@ -85,16 +104,24 @@ def command(
             )
     monitor = str(experiment.task.settings["monitor"])
     found, name = ("validation ", f"val_{monitor}") if experiment.validation else ("training ", monitor)
-    click.echo(
+    line = (
         f"trained {task} on {experiment.data.name} in {done.seconds:.0f} s: {found}{monitor} "
         f"{done.best[name]:.4f} (epoch {done.best['epoch']}), kept in {folder}"
     )
-    if no_export:
-        return
+    options.say(line) if as_json else click.echo(line)
+    path = None if no_export else _export(task, folder)
+    if as_json:
+        result = {"task": task, "dataset": experiment.data.name, "model": str(folder), "best": done.best}
+        options.say_json({**result, "seconds": round(done.seconds, 1), "export": path and str(path)})
+    elif path:
+        click.echo(f"exported to {path}")
+
+
+def _export(task: str, folder: Path) -> Path:
+    """Writes the SavedModel of what was trained."""
     from seqtasks import files
     from seqtasks.export import savedmodel
     from seqtasks.training import model_folder
 
     with files.lock(folder):
-        path = savedmodel.export(model_folder.restore(folder, task), savedmodel.SAVED_MODEL)
-    click.echo(f"exported to {path}")
+        return savedmodel.export(model_folder.restore(folder, task), savedmodel.SAVED_MODEL)
