@@ -115,7 +115,7 @@ def test_settings_come_from_a_file_or_from_another_model(trained: list[object], 
     with pytest.raises(UsageError, match="did you mean units"):
         run("train", "sentiment", "--config", tmp_path / "wrong.toml", "--print-config")
     (tmp_path / "none.toml").write_text("units: 3\n")
-    with pytest.raises(InputError, match="none.toml is no TOML file"):
+    with pytest.raises(InputError, match=r"none\.toml is no TOML file"):
         run("train", "sentiment", "--config", tmp_path / "none.toml", "--print-config")
     with pytest.raises(UsageError, match="holds a trained sentiment, not dna"):
         run("train", "dna", "--like", tmp_path / "model", "--print-config")
