@@ -140,6 +140,7 @@ class _Rows:
 
     def __iter__(self) -> Iterator[tuple[int, bytes, str]]:
         several, folder = self.columns.targets.traits.several, self.path.parent
+        with_input = self.columns.targets.traits.with_input
         numbers = dict[bytes, int]()  # by a hash of the value, where one has several targets
         count = 0
         for row in readers.rows(self.path, self.options):
@@ -148,6 +149,7 @@ class _Rows:
                 key = hashlib.blake2b(value.encode(), digest_size=16).digest() if several else b""
                 number = numbers.get(key, count)
                 content = self.columns.content(value, folder) if number == count else b""
+                target = with_input(content, target) if with_input else target
             except InputError as error:
                 if self.options.on_invalid != "skip":
                     raise InputError(f"{self.path}:{row.number} {error}") from None

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from seqtasks import files
-from seqtasks.data.readers import fasta, folders, tables, text
+from seqtasks.data.readers import conll, fasta, folders, tables, text
 from seqtasks.data.readers.row import Options, Reject, Row
 from seqtasks.data.readers.text import STANDARD_INPUT, opened
 from seqtasks.errors import InputError, UsageError
@@ -20,7 +20,7 @@ __all__ = [
     "check_file", "column", "fields", "is_table", "kind_of", "opened", "rows",
 ]  # fmt: skip
 
-SUFFIXES = (*tables.SUFFIXES, ".txt", *fasta.SUFFIXES)
+SUFFIXES = (*tables.SUFFIXES, ".txt", *fasta.SUFFIXES, *conll.SUFFIXES)
 
 
 def rows(path: Path, options: Options) -> Iterator[Row | Reject]:
@@ -42,6 +42,8 @@ def rows(path: Path, options: Options) -> Iterator[Row | Reject]:
             yield from tables.json_lines(lines, options)
         elif kind in fasta.SUFFIXES:
             yield from fasta.rows(path, lines, options)
+        elif kind in conll.SUFFIXES:
+            yield from conll.rows(lines, options)
         else:
             yield from text.rows(lines, options)
 

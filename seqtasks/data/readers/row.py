@@ -28,6 +28,7 @@ class Row:
     number: int  # the line in the file, or the row where a file has no lines
     fields: dict[str, str]
     original: dict[str, Any]  # the fields with the types that the file gives them
+    repaired: int = 0  # places that are read otherwise than they are written, as a format's custom is
 
 
 @dataclass(frozen=True)
