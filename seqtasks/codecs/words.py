@@ -1,4 +1,4 @@
-"""Text in pieces whose places are known: words, and every other sign alone. So any annotated span falls on their borders.
+"""Text in pieces whose places are known, words and every other sign alone: any annotated span falls on their borders.
 
 A word is a run of letters, digits and marks; signs of scripts without blanks (ideographs, kana) stand alone. Places are
 counted in characters (code points) of the text as given, where bytes that are no UTF-8 are each U+FFFD. A piece is read
@@ -48,7 +48,7 @@ class Words(InputCodec):
     vocabulary_size: int = field(50_000, "ids in all; the rarest words beyond it are unknown", at_least(SPECIALS + 1))
     min_frequency: int = field(2, "times that a word must occur, or it is unknown", at_least(1))
     word_characters: int = field(18, "characters of a word that are read: its first and its last ones", at_least(2))
-    max_length: int = field(1_000, "pieces of a window; a longer text is read in several and joined", at_least(8))
+    max_length: int = field(256, "pieces of a window; a longer text is read in several and joined", at_least(8))
     vocabulary: tuple[str, ...] = ()  # the word with id SPECIALS, SPECIALS + 1, ...
     characters: tuple[str, ...] = ()  # the character with id SPECIALS, SPECIALS + 1, ..., ascending
 
@@ -79,7 +79,9 @@ class Words(InputCodec):
         """Words, and single characters that are not blank."""
         pieces = self.pieces(values)
         inside = tf.boolean_mask(pieces.codes, _kinds(pieces.codes) != BLANK)
-        return self._words(self.texts(pieces, pieces.first, pieces.last)), tf.strings.unicode_encode(inside[:, None], "UTF-8")
+        return self._words(self.texts(pieces, pieces.first, pieces.last)), tf.strings.unicode_encode(
+            inside[:, None], "UTF-8"
+        )
 
     def pieces(self, values: tf.Tensor) -> Pieces:
         """Texts, string (B,) -> their pieces."""
@@ -133,7 +135,9 @@ class Words(InputCodec):
         words = WordIds(WORD, name="word_ids")(values)
         words = TokenDropout(settings["word_dropout"], UNK_ID, name="word_dropout")(words)
         start = keras.initializers.RandomUniform(-0.05, 0.05)
-        vectors = keras.layers.Embedding(len(self.vocabulary) + SPECIALS, settings["embedding_dim"], start, name="embedding")
+        vectors = keras.layers.Embedding(
+            len(self.vocabulary) + SPECIALS, settings["embedding_dim"], start, name="embedding"
+        )
         characters = CharacterConvolution(
             CHARACTERS, len(self.characters) + SPECIALS, self.word_characters, settings["character_embedding_dim"],
             settings["character_filters"], settings["character_kernel_size"], name="characters",
@@ -162,7 +166,9 @@ class Words(InputCodec):
 def _kinds(codes: tf.Tensor) -> tf.Tensor:
     """Code points (N,) -> BLANK, SIGN or LETTER, int32 (N,)."""
     starts, kinds = kinds_of_characters()
-    return tf.gather(tf.constant(kinds, tf.int32), tf.searchsorted(tf.constant(starts, tf.int32), codes, side="right") - 1)
+    return tf.gather(
+        tf.constant(kinds, tf.int32), tf.searchsorted(tf.constant(starts, tf.int32), codes, side="right") - 1
+    )
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqtasks import files
 from seqtasks.data import readers, store
-from seqtasks.data.readers import Options, Reject, Row, fasta
+from seqtasks.data.readers import Options, Reject, Row, conll, fasta
 from seqtasks.errors import InputError
 from seqtasks.task import Examples, Notice
 
@@ -109,8 +109,11 @@ def _examples(path: Path, options: Options, columns: Columns, folder: Path, noti
         notice(f"reading {path}")
         with files.new_folder(place, point="store") as part:
             _write(part, path, options, columns)
-    if skipped := store.read_about(place)["skipped"]:
+    about = store.read_about(place)
+    if skipped := about["skipped"]:
         notice(f"{path}: {skipped:,} rows that cannot be used are left out")
+    if repaired := about.get("repaired"):
+        notice(f"{path}: {repaired:,} {conll.REPAIRED}")
     return store.examples(place)
 
 
@@ -124,7 +127,7 @@ def _write(folder: Path, path: Path, options: Options, columns: Columns) -> None
         remedy = "run it without --on-invalid skip to see what is wrong"
         raise InputError(f"0 usable rows of {rows.skipped:,} in {path}; {remedy}")
     about = {"data": str(path), "input_column": names[0], "label_column": names[1], "skipped": rows.skipped}
-    store.write_about(folder, about)
+    store.write_about(folder, about | ({"repaired": rows.repaired} if rows.repaired else {}))
 
 
 @dataclass
@@ -137,6 +140,7 @@ class _Rows:
     names: tuple[str, str]
     usable: int = 0
     skipped: int = 0
+    repaired: int = 0
 
     def __iter__(self) -> Iterator[tuple[int, bytes, str]]:
         several, folder = self.columns.targets.traits.several, self.path.parent
@@ -160,6 +164,7 @@ class _Rows:
                 if several:
                     numbers[key] = number
             self.usable += 1
+            self.repaired += row.repaired if isinstance(row, Row) else 0
             yield number, content, target
 
 

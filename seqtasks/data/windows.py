@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 
-from seqtasks.codecs.tags import OUTSIDE, tag_ids
+from seqtasks.codecs.entities import OUTSIDE, tag_ids
 from seqtasks.codecs.words import END, START
 from seqtasks.data.batches import Batch, RowBatches
 from seqtasks.data.columns import Columns, Ragged

@@ -1,4 +1,4 @@
-"""From tags to entities. Tags are ids: 0 outside, 2 t - 1 where an entity of type t = 1, 2, ... begins, 2 t inside it."""
+"""From tags to entities. Tags are ids: 0 outside, 2 t - 1 where one of type t = 1, 2, ... begins, 2 t inside it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def entities(tags: tf.Tensor, parts: tf.Tensor) -> Entities:
 
 
 def matches(truth: tf.Tensor, found: tf.Tensor) -> tf.Tensor:
-    """Repaired tags (P,) of texts with an O between them -> how many entities are in both, with both borders and type."""
+    """Repaired tags (P,) of texts with an O between them -> how many entities are in both: type, both borders."""
     inner = is_inside(truth)
     segment = tf.cumsum(tf.cast(~inner, tf.int32))
     further = tf.where(~inner & is_inside(found), segment - 1, -1)  # found to go on behind the end of the one before

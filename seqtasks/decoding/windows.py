@@ -1,4 +1,4 @@
-"""Sequences of any length in windows that overlap, joined in the middle of what they share: none is cut, memory is bounded."""
+"""Sequences of any length in windows that overlap, joined in the middle of what they share, in bounded memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Function = Callable[[tf.Tensor, tf.Tensor], Sequence[tf.Tensor]]
 def windowed(
     function: Function, lengths: tf.Tensor, dtypes: Sequence[tf.DType], *, window: int, overlap: int, batch_size: int
 ) -> list[tf.Tensor]:
-    """What a function gives for sequences, end to end, of these lengths (B,), each at least 1: tensors (sum of lengths,).
+    """What a function gives for sequences of these lengths (B,), each at least 1, end to end: tensors (P,).
 
     A sequence that is not longer than a window is read as it is. At most `batch_size` windows are read at once.
     """
@@ -26,7 +26,7 @@ def windowed(
     whole = tf.repeat(lengths, counts)
     start = tf.minimum(number * stride, tf.maximum(whole - window, 0))
     size = tf.minimum(whole, window)
-    # a window is read from the middle of what it shares with the one before to the middle of what it shares with the next
+    # a window counts from the middle of what it shares with the one before to that of what it shares with the next
     is_last = number == tf.repeat(counts, counts) - 1
     middle = (start[1:] + start[:-1] + window) // 2
     low = tf.where(number == 0, 0, tf.pad(middle, [[1, 0]])) - start

@@ -96,7 +96,8 @@ FORMATS: dict[str, Callable[[Path, int, int], Answer]] = {"saved-model": saved_m
 def plain(answer: Mapping[str, Any]) -> dict[str, Any]:
     """NumPy's values and bytes as JSON can hold them."""
     return {
-        name: _plain(value if isinstance(value, bytes) else np.asarray(value).tolist()) for name, value in answer.items()
+        name: _plain(value if isinstance(value, bytes) else np.asarray(value).tolist())
+        for name, value in answer.items()
     }
 
 

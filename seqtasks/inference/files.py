@@ -22,13 +22,15 @@ import numpy as np
 
 from seqtasks import files
 from seqtasks.data import readers
-from seqtasks.data.readers import Options, Reject, Row
+from seqtasks.data.readers import Options, Reject, Row, conll
 from seqtasks.errors import InputError, IntegrityError
+from seqtasks.inference import tagging
 from seqtasks.inference.generation import BeamOptions, generate
 from seqtasks.inference.predictor import Predictor
 from seqtasks.inference.scan import Scan
 
 KINDS = {".jsonl": ".jsonl", ".ndjson": ".jsonl", ".parquet": ".jsonl", ".tsv": ".tsv"}
+KINDS |= dict.fromkeys(conll.SUFFIXES, ".conll")
 BATCHES = 16  # whose rows are sorted by length together, so that little is computed on padding
 
 Ask = Callable[[Sequence[bytes]], Sequence[Mapping[str, Any]]]  # values -> their answers, in this order
@@ -98,13 +100,16 @@ def answer(
 ) -> Done:
     """Answers the rows of a file, or the windows of a scan along it, that are not done yet.
 
-    They are written as `kind`, .csv, .tsv, .jsonl or, of windows, .bed; without one as the file is. Raises InputError
+    They are written as `kind`, .csv, .tsv, .jsonl, .conll (a token a line with its tag) or, of windows, .bed; without
+    one as the file is. Raises InputError
     for the first row that cannot be read, unless the options say that such are left out.
     """
     kind = kind or KINDS.get(readers.kind_of(path, options), ".csv")
     rows = islice(readers.rows(path, options) if scan is None else scan, done.rows, None)
     value: Callable[[Row], bytes] | None = None if scan is None else _bases
-    ask = partial(generate, predictor, options=beams) if beams else predictor
+    ask: Ask = partial(generate, predictor, options=beams) if beams else predictor
+    if kind == ".conll":
+        ask = partial(tagging.conll, predictor)
     columns = predictor.manifest.endpoints["serve"].columns
     while chunk := list(islice(rows, BATCHES * predictor.manifest.batch_size)):
         if value is None and (first := next((row for row in chunk if isinstance(row, Row)), None)):
@@ -195,10 +200,12 @@ def _resumed(part: Path, record: Path, identity: dict[str, Any]) -> Done:
 
 
 def as_text(lines: Sequence[Mapping[str, Any]], kind: str, *, header: bool) -> str:
-    """Lines of a table as .csv, .tsv, .jsonl or .bed."""
+    """Lines of a table as .csv, .tsv, .jsonl, .conll or .bed."""
     text = io.StringIO()
     if kind == ".bed":
         text.writelines(_bed(line) for line in lines)
+    elif kind == ".conll":
+        text.writelines(f"{[*line.values()][-1]}\n" for line in lines)  # the answer stands last
     elif kind == ".jsonl":
         text.writelines(json.dumps(line, ensure_ascii=False, default=str) + "\n" for line in lines)
     elif lines:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -34,7 +35,7 @@ class Predictor:
     manifest: Manifest
     folder: Path
 
-    def __call__(self, values: Sequence[str | bytes]) -> list[dict[str, Any]]:
+    def __call__(self, values: Sequence[str | bytes], endpoint: str = "serve") -> list[dict[str, Any]]:
         """Strings -> [{"answer": ..., "probability": ..., "probabilities": {class: ...}}, ...], in their order."""
         if isinstance(values, str | bytes):
             raise InputError("give a list of values, not one value: model([value])")
@@ -44,16 +45,17 @@ class Predictor:
                 raise InputError(f"value {number} is {value!r:.60}; give strings or bytes")
         batches = [[as_bytes(value) for value in values[at : at + size]] for at in range(0, len(values), size)]
         if len(batches) == 1:
-            return self._answer(batches[0])
+            return self._answer(endpoint, batches[0])
         with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:  # one batch alone leaves the cores half idle
-            return list(chain.from_iterable(pool.map(self._answer, batches)))
+            return list(chain.from_iterable(pool.map(partial(self._answer, endpoint), batches)))
 
-    def _answer(self, values: list[bytes]) -> list[dict[str, Any]]:
+    def _answer(self, endpoint: str, values: list[bytes]) -> list[dict[str, Any]]:
         import tensorflow as tf
 
-        columns = {name: tensor.numpy() for name, tensor in sorted(self.model.serve(tf.constant(values)).items())}
+        outputs = getattr(self.model, endpoint)(tf.constant(values))
+        columns = {name: tensor.numpy() for name, tensor in sorted(outputs.items())}
         rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
-        named = self.manifest.endpoints["serve"].classes
+        named = self.manifest.endpoints[endpoint].classes
         return [
             {name: self._by_class(plain(value)) if name in named else plain(value) for name, value in row.items()}
             for row in rows

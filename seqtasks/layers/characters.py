@@ -38,10 +38,17 @@ class WordIds(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("seqtasks")
 class CharacterConvolution(keras.layers.Layer):
-    """Pieces (B, T, first + characters), ids of characters from `first` on, 0 beyond a word -> vectors (B, T, filters)."""
+    """Pieces (B, T, F), from `first` on ids of characters, 0 beyond a word's end -> vectors (B, T, filters)."""
 
     def __init__(
-        self, first: int, entries: int, characters: int, embedding_dim: int, filters: int, kernel_size: int, **arguments: Any
+        self,
+        first: int,
+        entries: int,
+        characters: int,
+        embedding_dim: int,
+        filters: int,
+        kernel_size: int,
+        **arguments: Any,
     ) -> None:
         super().__init__(**arguments)
         self.sizes = {"first": first, "entries": entries, "characters": characters}

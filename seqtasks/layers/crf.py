@@ -1,8 +1,8 @@
 """Linear-chain conditional random field (Lafferty et al., 2001): a sequence of tags has a score, not each tag alone.
 
 The score of tags y is starts[y_1] + sum_t emissions[t, y_t] + sum_t transitions[y_t-1, y_t]. Forward and backward pass
-run in one loop, as probabilities that are made to add up to 1 at every step (Rabiner, 1989), so that a step is a product
-with a (K, K) matrix; the gradient is written out, expected minus observed counts, and needs no loop of its own.
+run in one loop, as probabilities that are made to add up to 1 at every step (Rabiner, 1989), so that a step is a
+product with a (K, K) matrix; the gradient is written out, expected minus observed counts, and needs no loop.
 
 K tags. `parameters` (1 + K, K) are the starts and, below them, the transitions from each tag (row) to each (column).
 """
@@ -82,7 +82,9 @@ def chain(emissions: tf.Tensor, parameters: tf.Tensor, lengths: tf.Tensor) -> Ch
         written = forward.write(place, ahead), norms.write(place, norm), backward.write(behind - 1, back)
         return place + 1, ahead, back, *written
 
-    forward, norms, backward = (tf.TensorArray(tf.float32, length, element_shape=each.shape) for each in (ahead, norm, back))
+    forward, norms, backward = (
+        tf.TensorArray(tf.float32, length, element_shape=each.shape) for each in (ahead, norm, back)
+    )
     arrays = forward.write(0, ahead), norms.write(0, norm), backward.write(length - 1, back)
     found = tf.while_loop(lambda place, *_: place < length, body, (1, ahead, back, *arrays))
     forward, norms, backward = (each.stack() for each in found[3:])
@@ -167,8 +169,8 @@ def probabilities(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Of tags (B, T): the probability of each at its step, (B, T), and the parts of those of runs of tags, (B, T).
 
-    A run goes on with the tag `inside` (K,) of each of its tags, and ends before any other; -1 belongs to no run. The sum
-    of a run's parts, in nats, is the logarithm of its probability: that exactly these steps have these tags.
+    A run goes on with the tag `inside` (K,) of each of its tags, and ends before any other; -1 belongs to no run. The
+    sum of a run's parts, in nats, is the logarithm of its probability: that exactly these steps have these tags.
     """
     passes = chain(emissions, parameters, lengths)
     size, last = emissions.shape[-1], tf.transpose(tags)  # (T, B)

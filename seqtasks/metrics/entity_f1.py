@@ -9,7 +9,7 @@ from seqtasks.decoding import entities
 
 
 class EntityF1(keras.metrics.Metric):
-    """Of tags (B, T), -1 behind a row's end, and the tags that were found: the F1 of entities, type and both borders right."""
+    """Of tags (B, T), -1 behind a row's end, and those that were found: F1 of entities, type and both borders right."""
 
     def __init__(self) -> None:
         super().__init__(name="f1")

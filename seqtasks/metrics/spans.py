@@ -1,4 +1,4 @@
-"""Figures of entities in texts, which count where type and both borders are right, as conlleval has it (Tjong Kim Sang, 2000)."""
+"""Figures of entities in texts. One counts where type and both borders are right (conlleval; Tjong Kim Sang, 2000)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from seqtasks.codecs.tags import Entity, entities
+from seqtasks.codecs.entities import Entity, entities
 from seqtasks.metrics import plots
 from seqtasks.metrics.report import Report
 from seqtasks.task import Examples
@@ -37,12 +37,10 @@ def measure(
     texts: Sequence[str], truth: Sequence[Sequence[Entity]], found: Sequence[Sequence[Entity]], known: Collection[str],
     types: Sequence[str],
 ) -> dict[str, Any]:  # fmt: skip
-    """F1 and so on of all entities, by type, and of those whose words are not `known`; which type was taken for which."""
+    """F1 and so on of all entities, by type, and of those whose words are not `known`; the confusion of types."""
 
     def only(rows: Sequence[Sequence[Entity]], wanted: Any) -> list[list[Entity]]:
-        return [
-            [entity for entity in row if wanted(text, entity)] for text, row in zip(texts, rows, strict=True)
-        ]
+        return [[entity for entity in row if wanted(text, entity)] for text, row in zip(texts, rows, strict=True)]
 
     def of(wanted: Any) -> dict[str, float]:
         counts = counted(only(truth, wanted), only(found, wanted))
@@ -61,7 +59,7 @@ def measure(
 def confusion(
     truth: Sequence[Sequence[Entity]], found: Sequence[Sequence[Entity]], types: Sequence[str]
 ) -> list[list[int]]:
-    """How often entities of each type (rows) were found, with both borders, as each type (columns); last: not at all."""
+    """How often entities of each type (rows) were found, both borders right, as each type (columns); last: as none."""
     counts: Counter[tuple[str, str]] = Counter()
     for one, other in zip(truth, found, strict=True):
         wanted, given = ({(each.start, each.end): each.type for each in row} for row in (one, other))
@@ -81,7 +79,9 @@ def report(examples: Examples, answers: Sequence[Found], train: Examples, types:
     for name, row in zip(types, figures["confusion"], strict=False):
         listed = ", ".join(f"{count:,} {other}" for other, count in zip(names, row, strict=True) if count)
         lines.append((f"{name} found as", listed or "-"))
-    spurious = ", ".join(f"{count:,} {name}" for name, count in zip(names, figures["confusion"][-1], strict=True) if count)
+    spurious = ", ".join(
+        f"{count:,} {name}" for name, count in zip(names, figures["confusion"][-1], strict=True) if count
+    )
     return Report(
         figures,
         headline="f1",
@@ -104,7 +104,7 @@ def worst(texts: Sequence[str], truth: Sequence[Sequence[Entity]], answers: Sequ
     """The texts with the most entities that were missed or found in error: row, both, the text."""
     import pandas as pd
 
-    table = []
+    table: list[dict[str, Any]] = []
     for row, (text, wanted, given) in enumerate(zip(texts, truth, answers, strict=True), 1):
         missed = [entity for entity in wanted if entity not in {each for each, _ in given}]
         wrong = [(entity, share) for entity, share in given if entity not in wanted]

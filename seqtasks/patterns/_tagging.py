@@ -16,7 +16,14 @@ from seqtasks.layers import crf
 
 WINDOWS = 32  # read at once
 OVERLAP = 8  # a window shares one in so many of its pieces with the next
-JSON_ESCAPES = ((r"\\", r"\\\\"), (r'"', r'\\"'), (r"\n", r"\\n"), (r"\r", r"\\r"), (r"\t", r"\\t"), (r"[\x00-\x1f]", " "))
+JSON_ESCAPES = (
+    (r"\\", r"\\\\"),
+    (r'"', r'\\"'),
+    (r"\n", r"\\n"),
+    (r"\r", r"\\r"),
+    (r"\t", r"\\t"),
+    (r"[\x00-\x1f]", " "),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,11 +52,23 @@ class Tagger:
         tags, shares, parts = windowed(
             of_windows, lengths, kinds, window=window, overlap=window // OVERLAP, batch_size=WINDOWS
         )
-        begins = tf.scatter_nd(tf.cumsum(lengths, exclusive=True)[:, None], tf.ones_like(lengths), [tf.reduce_sum(lengths)])
+        begins = tf.scatter_nd(
+            tf.cumsum(lengths, exclusive=True)[:, None], tf.ones_like(lengths), [tf.reduce_sum(lengths)]
+        )
         return entities.repaired(tags, begins > 0), shares, parts
 
+    def compiled(self) -> Callable[[Tensor, Tensor], entities.Entities]:
+        """A function of what the codec gives for the pieces of texts, end to end (P, F), and lengths (B,)."""
+
+        def call(values: Tensor, lengths: Tensor) -> entities.Entities:
+            tags, _, parts = self.tag(lambda places: tf.gather(values, places), lengths)
+            return entities.entities(tags, parts)
+
+        pieces = tf.TensorSpec([None, self.inputs.placeholder().shape[-1]], tf.int32)
+        return tf.function(call, input_signature=[pieces, tf.TensorSpec([None], tf.int32)], autograph=False)
+
     def serve(self, values: Tensor) -> dict[str, Tensor]:
-        """Texts, string (B,) -> answer, string (B,), and tensors (B, T) of their pieces; see `many_to_many.endpoints`."""
+        """Texts, string (B,) -> answer, string (B,), and tensors (B, T) of pieces; see `many_to_many.endpoints`."""
         pieces = self.inputs.pieces(values)
         tags, shares, parts = self._tagged(pieces)
         first, last = pieces.first - pieces.before, pieces.last - pieces.before
@@ -96,7 +115,7 @@ class Tagger:
             text = tf.strings.regex_replace(text, pattern, escape)
         fields = (
             '{"text": "', text,
-            '", "type": ', tf.gather(tf.constant(_quoted(self.targets.names)), found.types),
+            '", "type": ', tf.gather(tf.constant(_quoted(self.targets.types)), found.types),
             ', "start": ', tf.strings.as_string(first - before),
             ', "end": ', tf.strings.as_string(last - before),
             ', "probability": ', tf.strings.as_string(found.probabilities, precision=3),
@@ -104,7 +123,9 @@ class Tagger:
         )  # fmt: skip
         rows = tf.repeat(tf.range(tf.size(pieces.lengths)), pieces.lengths)
         owners = tf.gather(rows, found.first)
-        items = tf.RaggedTensor.from_value_rowids(tf.strings.join(fields), owners, tf.size(pieces.lengths), validate=False)
+        items = tf.RaggedTensor.from_value_rowids(
+            tf.strings.join(fields), owners, tf.size(pieces.lengths), validate=False
+        )
         joined = tf.strings.reduce_join(items, axis=1, separator=", ")
         return tf.strings.join(["[", joined, "]"])
 

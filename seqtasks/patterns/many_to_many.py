@@ -1,8 +1,8 @@
-"""Many-to-many, aligned: a tag for each piece of a sequence, the best sequence of tags by a CRF. The entities of a text."""
+"""Many-to-many, aligned: a tag for each piece of a sequence, the best sequence by a CRF. The entities of a text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, cast
 
 import keras
@@ -11,14 +11,13 @@ import tensorflow as tf
 
 from seqtasks import codecs
 from seqtasks.codecs import InputCodec, TargetCodec, Tensor
-from seqtasks.codecs.tags import Entity, tag_ids
+from seqtasks.codecs.entities import Entity, tag_ids
 from seqtasks.codecs.words import END, START
 from seqtasks.data import Batches, windows
 from seqtasks.data.columns import Columns, Ragged
 from seqtasks.data.prepare import Data
 from seqtasks.data.rows import ROWS
 from seqtasks.data.windows import WindowBatches
-from seqtasks.decoding import entities
 from seqtasks.layers import crf, stack
 from seqtasks.layers.masking import LengthMask
 from seqtasks.metrics import spans
@@ -60,7 +59,11 @@ class PieceCodec(InputCodec, Protocol):
 
 
 class TagCodec(TargetCodec, Protocol):
-    """What it asks of a target codec: entities and their tags, as codecs/tags.py has them."""
+    """What it asks of a target codec: entities and their tags, as codecs/entities.py has them."""
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Of entities, in the order of their numbers."""
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -115,8 +118,8 @@ def summary(task: EntityTask, batches: Batches) -> str:
     rows = cast("WindowBatches", batches)
     size, minimum = int(task.settings["batch_size"]), int(task.settings["min_steps_per_epoch"])
     order = rows.epoch_batches(batch_size=size, min_steps=minimum, seed=0, epoch=0)
-    counts = np.bincount(cast("Ragged", rows.columns.targets).values[:][:, 2], minlength=len(task.targets.names))
-    types = ", ".join(f"{name} {count:,}" for name, count in zip(task.targets.names, counts, strict=True))
+    counts = np.bincount(cast("Ragged", rows.columns.targets).values[:][:, 2], minlength=len(task.targets.types))
+    types = ", ".join(f"{name} {count:,}" for name, count in zip(task.targets.types, counts, strict=True))
     median, high, most = np.percentile(rows.whole.inputs.lengths, [50, 95, 100]).astype(int)
     cut = f", in {len(rows):,} windows" if len(rows) > len(rows.whole) else ""
     lengths = f"lengths: median {median}, 95 % up to {high}, longest {most:,} pieces{cut}"
@@ -126,7 +129,7 @@ def summary(task: EntityTask, batches: Batches) -> str:
 def answer(model: keras.Model, task: EntityTask, batches: Batches) -> dict[str, np.ndarray]:
     """The entities of each row with their probabilities: lists of (Entity, float), object (N,)."""
     inputs = cast("WindowBatches", batches).whole.inputs
-    found, tagged = np.empty(len(inputs), object), _tagged(Tagger(model, task.inputs, task.targets))
+    found, tagged = np.empty(len(inputs), object), Tagger(model, task.inputs, task.targets).compiled()
     order = np.argsort(inputs.lengths, kind="stable")
     for first in range(0, len(order), EVAL_BATCH_SIZE):
         index = order[first : first + EVAL_BATCH_SIZE]
@@ -136,24 +139,15 @@ def answer(model: keras.Model, task: EntityTask, batches: Batches) -> dict[str, 
             found[row] = []
         columns = tagged(tf.constant(pieces), tf.constant(inputs.lengths_of(index)))
         for begin, end, kind, probability in zip(*(each.numpy() for each in columns), strict=True):
-            entity = Entity(int(pieces[begin, START]), int(pieces[end, END]), task.targets.names[kind])
+            entity = Entity(int(pieces[begin, START]), int(pieces[end, END]), task.targets.types[kind])
             if entity.end > entity.start:  # a text without a piece has one that is empty
                 found[owners[begin]].append((entity, float(probability)))
     return {"entities": found}
 
 
-def _tagged(tagger: Tagger) -> Callable[[Tensor, Tensor], entities.Entities]:
-    def call(values: Tensor, lengths: Tensor) -> entities.Entities:
-        tags, _, parts = tagger.tag(lambda places: tf.gather(values, places), lengths)
-        return entities.entities(tags, parts)
-
-    signature = [tf.TensorSpec([None, tagger.inputs.placeholder().shape[-1]], tf.int32), tf.TensorSpec([None], tf.int32)]
-    return tf.function(call, input_signature=signature, autograph=False)  # type: ignore[no-any-return]
-
-
 def report(task: EntityTask, data: Data, split: str, answers: Answers) -> Report:
-    """Precision, recall and F1 of entities, by type, of unseen ones; which type was taken for which; the worst texts."""
-    return spans.report(data.part(split), answers["entities"].tolist(), data.part("train"), task.targets.names)
+    """Precision, recall and F1 of entities, by type, of unseen ones; the confusion of types; the worst texts."""
+    return spans.report(data.part(split), answers["entities"].tolist(), data.part("train"), task.targets.types)
 
 
 def golden(task: EntityTask) -> list[bytes]:
@@ -174,7 +168,7 @@ def endpoints(model: keras.Model, task: EntityTask) -> dict[str, Endpoint]:
     return {
         "serve": Endpoint(tagger.serve, [strings], columns=("answer",)),
         "tag_tokens": Endpoint(tagger.tag_tokens, [strings], columns=("answer",)),
-        "types": Endpoint(lambda: {"answer": tf.constant(task.targets.names)}, []),
+        "types": Endpoint(lambda: {"answer": tf.constant(task.targets.types)}, []),
     }
 
 

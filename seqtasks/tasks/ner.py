@@ -1,7 +1,7 @@
 """Which people, places and other names are in a text, and where?
 
-Many-to-many. LeNER-Br's Brazilian legal texts (Luz de Araujo et al., 2018), four more sets in Portuguese and English, or
-the project's own sentences, in which a word is a name or not by what is around it.
+Many-to-many. LeNER-Br's Brazilian legal texts (Luz de Araujo et al., 2018), four more sets in Portuguese and English,
+or the project's own sentences, in which a word is a name or not by what is around it.
 """
 
 from __future__ import annotations
@@ -10,21 +10,23 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from seqtasks.codecs.tags import Entity, Tags, lines
+from seqtasks.codecs.entities import Entities, Entity, lines
 from seqtasks.codecs.words import Words
 from seqtasks.data import tfds
 from seqtasks.data.samples import names
 from seqtasks.errors import unknown
 from seqtasks.patterns import many_to_many
+from seqtasks.settings import Value
 from seqtasks.task import Examples, Folders, Task
 
 DATASET = "lener_br"
+NOTHING: dict[str, Value] = {}  # of its own
 DATASETS = {  # and what they declare
-    "lener_br": {},
-    "wnut17": {},
-    "uner_pt_bosque": {},
-    "broad_twitter": {},
-    "harem_selective": {},
+    "lener_br": NOTHING,
+    "wnut17": NOTHING,
+    "uner_pt_bosque": NOTHING,
+    "broad_twitter": NOTHING,
+    "harem_selective": NOTHING,
 }
 SENTENCES, HELD_OUT = 420, 7  # of the sample; the first and every seventh after it are for the test
 
@@ -53,7 +55,7 @@ TASK = Task(
     name="ner",
     pattern=many_to_many,
     inputs=Words(),
-    targets=Tags(),
+    targets=Entities(),
     dataset=DATASET,
     examples=examples,
     sample=sample,

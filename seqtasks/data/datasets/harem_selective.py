@@ -1,7 +1,7 @@
 """HAREM in five classes (Santos et al., 2006), as the authors of Paramopama (Junior et al., 2015) have it.
 
-First HAREM is for training, MiniHAREM for the test. A tag is the type alone: neighbours of one type are one entity. From
-a public copy at one commit, or from files fetched by hand, harem_selective/first_harem.conll and mini_harem.conll.
+First HAREM is for training, MiniHAREM for the test. A tag is the type alone: neighbours of one type are one entity.
+From a public copy at one commit, or from files fetched by hand, harem_selective/first_harem.conll and mini_harem.conll.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""LeNER-Br (Luz de Araujo et al., 2018): Brazilian legal texts with people, organisations, places, times, laws and cases.
+"""LeNER-Br (Luz de Araujo et al., 2018): Brazilian legal texts; people, organisations, places, times, laws and cases.
 
 From the authors' repository at one commit, or from files fetched by hand, lener_br/train.conll and so on.
 """
@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from seqtasks.data.datasets.tagged import Tagged
 
-ADDRESS = "https://raw.githubusercontent.com/peluz/lener-br/4999cb7f63191f1d6904206f312eeca8f5b45c5a/leNER-Br/{0}/{0}.conll"
+ADDRESS = (
+    "https://raw.githubusercontent.com/peluz/lener-br/4999cb7f63191f1d6904206f312eeca8f5b45c5a/leNER-Br/{0}/{0}.conll"
+)
 
 
 class LenerBr(Tagged):

@@ -9,25 +9,25 @@ from typing import Any, ClassVar
 
 import tensorflow_datasets as tfds
 
-from seqtasks.codecs.tags import checked, lines, read
+from seqtasks.codecs.entities import checked, lines, read
 from seqtasks.data.datasets.manual import Manual
 from seqtasks.data.readers import Options, Reject, conll
 from seqtasks.errors import IntegrityError
 
 
-class Tagged(Manual, skip_registration=True):
-    """Texts, and their entities as codecs.tags has them: a line each, start, end and type with tabs between."""
+class Tagged(Manual, skip_registration=True):  # type: ignore[call-arg]
+    """Texts, and their entities as codecs.entities has them: a line each, start, end and type with tabs between."""
 
     VERSION = tfds.core.Version("1.0.0")
     HOMEPAGE: ClassVar[str]
-    FILES: ClassVar[Mapping[str, tuple[str, str]]]  # split -> its address, its name in the folder of files fetched by hand
+    FILES: ClassVar[
+        Mapping[str, tuple[str, str]]
+    ]  # split -> its address, its name in the folder of files fetched by hand
     IO: ClassVar[bool] = False  # whether a tag is the type alone
 
     def _info(self) -> tfds.core.DatasetInfo:
         features = tfds.features.FeaturesDict({"text": tfds.features.Text(), "entities": tfds.features.Text()})
-        return tfds.core.DatasetInfo(
-            builder=self, description=self.__doc__, features=features, homepage=self.HOMEPAGE
-        )
+        return tfds.core.DatasetInfo(builder=self, description=self.__doc__, features=features, homepage=self.HOMEPAGE)
 
     def _split_generators(self, downloads: Any) -> dict[str, Any]:
         addresses = {split: address for split, (address, _) in self.FILES.items()}
@@ -46,7 +46,10 @@ class Tagged(Manual, skip_registration=True):
                     raise IntegrityError(f"{path}:{row.number} {row.reason}")
                 text = row.fields["text"]
                 if text:
-                    yield row.number, {"text": text, "entities": checked(text.encode(), lines(read(row.fields["entities"])))}
+                    yield (
+                        row.number,
+                        {"text": text, "entities": checked(text.encode(), lines(read(row.fields["entities"])))},
+                    )
 
 
 def _with_tab(line: str) -> str:

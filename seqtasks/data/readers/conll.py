@@ -17,6 +17,8 @@ OUTSIDE = "O"
 TAG = re.compile(r"O|[BIESLUM]-\S.*")
 BEGINS, ENDS = "BSU", "ESLU"  # prefixes with which an entity begins in any case, and behind which none goes on
 
+REPAIRED = "entities go on from nothing (I- behind O or another type); they are read as beginning there"
+
 Line = tuple[int, str]  # its number and the line, without its end
 Span = tuple[int, int, str]  # from token to token, the last not included, and the type
 
@@ -61,8 +63,8 @@ def columns(text: str) -> list[str]:
 def sentence(block: Sequence[Line], *, io: bool = False) -> tuple[list[str], list[str]] | Reject:
     """Tokens and their tags, none where the file has tokens alone; a reject that names the first line that is neither.
 
-    Tokens are the first column, or the second where the first counts them; tags the last one in which all are tags. With
-    `io`, a tag is the type alone, and neighbours of one type are one entity.
+    Tokens are the first column, or the second where the first counts them; tags the last one in which all are tags.
+    With `io`, a tag is the type alone, and neighbours of one type are one entity.
     """
     table = [columns(text) for _, text in block]
     widths = {len(row) for row in table}

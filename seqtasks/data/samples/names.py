@@ -1,4 +1,4 @@
-"""Sentences with people, places and dates, English and Portuguese, in which a word is a name or not by what is around it.
+"""Sentences with people, places and dates, English and Portuguese; a word is a name or not by what is around it.
 
 Rose lives in Florence, Florence picks a rose; may, will, hope and mark are words and first names.
 """
@@ -15,7 +15,8 @@ SLOT = re.compile(r"\{(person|place|date)\}")
 LECTURE = "Yesterday, {Harry Potter} met {Hermione Granger}."  # is for the test
 
 BOTH = ("Florence", "Paris", "Victoria", "Sofia", "Jordan", "Austin", "Vitória", "Salvador")  # people and places
-FIRST = ("Harry", "Hermione", "Rose", "Will", "May", "Hope", "Mark", "Grace", "Rosa", "João", "Inês", "Íris", *BOTH)
+NAMES = ("Harry", "Hermione", "Rose", "Will", "May", "Hope", "Mark", "Grace", "Rosa", "João", "Inês", "Íris")
+FIRST = (*NAMES, *BOTH)
 LAST = ("Potter", "Granger", "Hunter", "Young", "Rivers", "Conceição", "Reis", "da Silva", "Flores", "O'Hara", "Müller")
 PLACES = ("London", "Rio de Janeiro", "São Paulo", "New York", "Brasília", "Ávila", "Long Island", "Curitiba", *BOTH)
 MONTHS = {
@@ -28,7 +29,8 @@ FRAMES = {
         "Will {person} come to {place} on {date}?", "The rose in the garden of {place} is red.",
         "May I see the mark on the wall of {person}?", "{person} and {person} left {place} on {date}.",
         "Hope is what {person} needs, and grace.", "I hope that {person} will mark the day: {date}.",
-        "Mark the date: {date}!", "“In {place},” said {person}, “it may rain.”", "The young hunter saw the rivers rise.",
+        "Mark the date: {date}!", "“In {place},” said {person}, “it may rain.”",
+        "The young hunter saw the rivers rise.",
     ),
     "pt": (
         "Ontem, {person} encontrou {person}.", "{person} mora em {place}.", "Em {date}, {person} viajou para {place}.",

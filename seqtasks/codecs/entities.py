@@ -1,4 +1,4 @@
-"""Entities of a text <-> a tag for each of its pieces: O outside, B-TYPE where an entity begins, I-TYPE where it goes on.
+"""Entities of a text, of which tags are made: O outside, B-TYPE where an entity begins, I-TYPE where it goes on.
 
 A target is text: a line for each entity with the place of its first character, that behind its last, and its type, tabs
 between; no line, no entity. Of a person's own, also the JSON of spaCy's, Doccano's and Prodigy's spans.
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,7 +34,7 @@ class Entity(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Tags(TargetCodec):
+class Entities(TargetCodec):
     types: tuple[str, ...] = ()  # in the order of the alphabet
 
     @property
@@ -42,8 +43,8 @@ class Tags(TargetCodec):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The types of entities."""
-        return self.types
+        """Of classes: there are none, a text has any number of entities."""
+        return ()
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -70,7 +71,7 @@ class Tags(TargetCodec):
         """A person's entities, JSON, as lines; raises InputError for what is none."""
         return lines(read(value))
 
-    def fit(self, values: Iterable[np.ndarray], folders: Folders) -> Tags:
+    def fit(self, values: Iterable[np.ndarray], folders: Folders) -> Entities:
         """Learns the types from batches of targets; raises InputError where there is no entity."""
         types = {entity.type for batch in values for value in batch for entity in entities(value)}
         if not types:
@@ -78,7 +79,7 @@ class Tags(TargetCodec):
         return dataclasses.replace(self, types=tuple(sorted(types)))
 
     def encode(self, values: tf.Tensor) -> tf.RaggedTensor:
-        """Targets, string (B,) -> entities, ragged int32 (B, None, 3): start, end, number of the type, -1 for others."""
+        """Targets, string (B,) -> entities, ragged int32 (B, None, 3): start, end, type, -1 for others."""
         rows = tf.strings.split(values, "\n")
         rows = tf.ragged.boolean_mask(rows, rows != "")
         fields = tf.strings.split(rows.flat_values, "\t").to_tensor(shape=[None, 3])
@@ -122,7 +123,8 @@ def read(value: str) -> list[Entity]:
     """JSON of spans, [[0, 5, "PER"]] or [{"start": 0, "end": 5, "label": "PER"}], -> entities."""
     try:
         spans = json.loads(value)
-        spans = spans.get("entities", spans.get("spans")) if isinstance(spans, dict) else spans
+        if isinstance(spans, dict):  # spaCy's form of annotations
+            spans = spans["entities"] if "entities" in spans else spans["spans"]
         return [_entity(each) for each in spans]
     except (ValueError, TypeError, KeyError, RecursionError):
         wanted = 'a list of [start, end, type] or of {"start", "end", "label"}'
@@ -149,11 +151,15 @@ def checked(value: bytes, target: str) -> str:
         if not kind.strip():
             raise InputError(f"has an entity from {start} to {end} without a type; give it one")
         if not 0 <= start < end <= len(text):  # or white space alone
-            raise InputError(f"has a {kind} from {start} to {end} in a text of {len(text):,} characters{_around(text, start)}")
+            raise InputError(
+                f"has a {kind} from {start} to {end} in a text of {len(text):,} characters{_around(text, start)}"
+            )
         for place in (start, end):
             if 0 < place < len(text) and kind_of(text[place - 1]) == kind_of(text[place]) == LETTER:
-                raise InputError(f"has a {kind} from {start} to {end} with a border inside a word{_around(text, place)}")
-    for before, after in zip(found, found[1:], strict=False):
+                raise InputError(
+                    f"has a {kind} from {start} to {end} with a border inside a word{_around(text, place)}"
+                )
+    for before, after in pairwise(found):
         if after.start < before.end:
             raise InputError(
                 f"has a {before.type} from {before.start} to {before.end} and a {after.type} from {after.start} to "
@@ -175,11 +181,3 @@ def _trimmed(entity: Entity, text: str) -> Entity:
 def _around(text: str, place: int) -> str:
     begin, end = max(place - AROUND, 0), max(place, 0) + AROUND
     return f": {text[begin:end]!r}" if text[begin:end] else ""
-
-
-def of_tokens(tokens: Sequence[str], spans: Iterable[tuple[int, int, str]]) -> tuple[str, str]:
-    """Tokens and entities from token to token, the last not included -> a text, with a blank between, and its target."""
-    ends = np.cumsum([len(token) + 1 for token in tokens])
-    starts = ends - [len(token) + 1 for token in tokens]
-    found = [Entity(int(starts[first]), int(ends[last - 1]) - 1, kind) for first, last, kind in spans]
-    return " ".join(tokens), lines(found)
