@@ -49,6 +49,7 @@ class Words(InputCodec):
     min_frequency: int = field(2, "times that a word must occur, or it is unknown", at_least(1))
     word_characters: int = field(18, "characters of a word that are read: its first and its last ones", at_least(2))
     max_length: int = field(256, "pieces of a window; a longer text is read in several and joined", at_least(8))
+    offsets: str = "characters"  # in which places are counted: recorded, for whoever reads a manifest
     vocabulary: tuple[str, ...] = ()  # the word with id SPECIALS, SPECIALS + 1, ...
     characters: tuple[str, ...] = ()  # the character with id SPECIALS, SPECIALS + 1, ..., ascending
 
@@ -57,7 +58,8 @@ class Words(InputCodec):
 
     @property
     def traits(self) -> Traits:
-        return Traits(columns=(*COLUMNS, "tokens"), settings=SETTINGS, predict_batch_size=32)
+        recorded = {"offsets": self.offsets}
+        return Traits(columns=(*COLUMNS, "tokens"), settings=SETTINGS, predict_batch_size=32, recorded=recorded)
 
     def clean(self, value: bytes) -> bytes:
         """A person's text as it is: any can be read."""

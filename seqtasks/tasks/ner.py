@@ -60,8 +60,8 @@ TASK = Task(
     examples=examples,
     sample=sample,
     settings={
-        "epochs": 28,
-        "patience": 28,
+        "epochs": 16,
+        "patience": 16,
         "batch_size": 32,
         "learning_rate": 3e-3,
         "ema_momentum": 0.998,
