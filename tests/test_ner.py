@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 import seqtasks
-from seqtasks.codecs.entities import Entities, Entity, checked, entities, lines, read, tag_ids
+from seqtasks.codecs.entities import Entities, Entity, checked, entities, lines, tag_ids
 from seqtasks.codecs.words import Words
 from seqtasks.data import encode, readers, user, windows
 from seqtasks.data.columns import Columns

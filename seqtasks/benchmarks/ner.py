@@ -32,7 +32,7 @@ SENTENCE = (
 
 
 def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = None) -> dict[str, Any]:
-    """Sentences a second, F1 on validation, the CRF's share of a step, milliseconds of a sentence. "sample" is small."""
+    """Sentences a second, F1 on validation, the CRF's share of a step, ms of a sentence. "sample" is small."""
     repeats, steps, epochs = (1, 2, 1) if dataset == SAMPLE else (REPEATS, STEPS, EPOCHS)
     task = tasks.find("ner").configure({"epochs": epochs})
     prepared = experiment.prepare(task, dataset or task.dataset, folders, say)
