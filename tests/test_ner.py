@@ -136,8 +136,10 @@ CONLL = {
     "BILOU": "Harry B-PER\nPotter L-PER\nmet O\nRon U-PER\n",
     "tabs": "Harry\tB-PER\nPotter\tI-PER\nmet\tO\nRon\tB-PER",
     "tabs and blanks": "Harry \t B-PER\nPotter\tI-PER \nmet\tO\nRon B-PER\n",
-    "CoNLL-2003": "-DOCSTART- -X- -X- O\n\nHarry NNP B-NP B-PER\nPotter NNP I-NP I-PER\nmet VBD B-VP O\nRon NNP B-NP B-PER\n",
-    "counted, with comments": "# id = 1\n# text = a b c d\n1\tHarry\tB-PER\t-\t-\n2\tPotter\tI-PER\t-\t-\n3\tmet\tO\t-\t-\n4\tRon\tB-PER\t-\t-\n",
+    "CoNLL-2003": "-DOCSTART- -X- -X- O\n\n"
+    "Harry NNP B-NP B-PER\nPotter NNP I-NP I-PER\nmet VBD B-VP O\nRon NNP B-NP B-PER\n",
+    "counted, with comments": "# id = 1\n# text = a b c d\n"
+    "1\tHarry\tB-PER\t-\t-\n2\tPotter\tI-PER\t-\t-\n3\tmet\tO\t-\t-\n4\tRon\tB-PER\t-\t-\n",
     "CRLF": "Harry B-PER\r\nPotter I-PER\r\nmet O\r\nRon B-PER\r\n\r\n",
     "blank lines with blanks": " \t\n\nHarry B-PER\nPotter I-PER\nmet O\nRon B-PER\n  \n\t\n",
 }
