@@ -23,8 +23,8 @@ def answer(codecs: dict, endpoints: Endpoints, value: bytes) -> dict:
     inputs, targets = codecs["inputs"], codecs["targets"]
     values = importlib.import_module(f"read_{inputs['codec']}").read(inputs, value)
     if targets["codec"] == "entities":
-        found = tagged(endpoints["serve"](values=values), values[0], value.decode(errors="replace"), targets["types"])
-        return {"answer": json.dumps(found, ensure_ascii=False)}
+        outputs = endpoints["serve"](values=values)
+        return {"answer": tagged(outputs, values[0], value.decode(errors="replace"), targets["types"])}
     if "serve" in endpoints:
         shares = endpoints["serve"](values=values)["probabilities"][0].tolist()
         best = int(np.argmax(shares))
@@ -35,18 +35,18 @@ def answer(codecs: dict, endpoints: Endpoints, value: bytes) -> dict:
     return {"answer": (" " if targets["codec"] == "sentences" else "").join(pieces[token] for token in tokens)}
 
 
-def tagged(outputs: dict[str, np.ndarray], pieces: np.ndarray, text: str, types: list[str]) -> list[dict]:
-    """The entities of a text, from the outputs of a network that tags its pieces, whose places are columns 1 and 2."""
+def tagged(outputs: dict[str, np.ndarray], pieces: np.ndarray, text: str, types: list[str]) -> str:
+    """The entities of a text, JSON, from what a network gives for its pieces, whose places are columns 1 and 2."""
     emissions, parameters = outputs["emissions"][0], outputs["parameters"][0]
     found = []
     for first, last, kind in decode_tags.entities(decode_tags.viterbi(emissions, parameters)):
         start, end = int(pieces[first, 1]), int(pieces[last - 1, 2])
-        if end > start:
-            share = round(decode_tags.probability(emissions, parameters, first, last, kind), 3)
-            found.append(
-                {"text": text[start:end], "type": types[kind], "start": start, "end": end, "probability": share}
-            )
-    return found
+        if end > start:  # a text without a piece has one that is empty
+            words, name = (json.dumps(each, ensure_ascii=False) for each in (text[start:end], types[kind]))
+            share = decode_tags.probability(emissions, parameters, first, last, kind)
+            places = f'"start": {start}, "end": {end}, "probability": {share:.3f}'
+            found.append(f'{{"text": {words}, "type": {name}, {places}}}')
+    return f"[{', '.join(found)}]"
 
 
 def generate(endpoints: Endpoints, values: np.ndarray, end_id: int) -> list[int]:
