@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import tensorflow as tf
 
-from seqtasks.codecs import Tensor
+from seqtasks.codecs import InputCodec, TargetCodec, Tensor
 from seqtasks.decoding import entities
 from seqtasks.decoding.windows import windowed
 from seqtasks.layers import crf
@@ -26,13 +26,53 @@ JSON_ESCAPES = (
 )
 
 
+class PieceCodec(InputCodec, Protocol):
+    """What this pattern asks of an input codec: pieces with places, as codecs/words.py has them."""
+
+    @property
+    def max_length(self) -> int:
+        """Pieces of a window."""
+
+    def pieces(self, values: Tensor) -> Any:
+        """Strings (B,) -> their pieces, end to end."""
+
+    def features(self, pieces: Any, places: Tensor) -> Tensor:
+        """Pieces, and places among them (M,) -> what the network reads of each, (M, F)."""
+
+    def texts(self, pieces: Any, first: Tensor, last: Tensor) -> Tensor:
+        """The text from each first character (M,) up to each last one, string (M,)."""
+
+    def embed(self, values: Any, settings: Mapping[str, Any]) -> Any:
+        """The network's input (B, T, F) -> vectors (B, T, E)."""
+
+
+class TagCodec(TargetCodec, Protocol):
+    """What it asks of a target codec: entities and their tags, as codecs/entities.py has them."""
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Of entities, in the order of their numbers."""
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """In the order of their ids."""
+
+    @property
+    def inside(self) -> tuple[int, ...]:
+        """The tag (K,) with which an entity goes on behind each."""
+
+    @property
+    def allowed(self) -> list[list[bool]]:
+        """(1 + K, K): whether each tag may begin a text and, below, whether it may follow each."""
+
+
 @dataclass(frozen=True, eq=False)
 class Tagger:
     """Texts, string (B,), to what is found in them."""
 
     model: keras.Model
-    inputs: Any  # a PieceCodec
-    targets: Any  # a TagCodec
+    inputs: PieceCodec
+    targets: TagCodec
 
     def tag(self, features: Callable[[Tensor], Tensor], lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What the network reads at some places, and lengths (B,) of texts, end to end -> of all P pieces:
@@ -43,7 +83,7 @@ class Tagger:
         def of_windows(places: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             found = features(tf.reshape(places, [-1]))
             values = tf.reshape(found, [tf.shape(places)[0], tf.shape(places)[1], found.shape[-1]])
-            emissions, parameters = self.model([values, sizes], training=False)
+            emissions, parameters = averaged(self.model([values, sizes], training=False))
             tags = crf.viterbi(emissions, parameters, sizes)
             return tags, *crf.probabilities(emissions, parameters, sizes, tags, self.targets.inside)
 
@@ -128,6 +168,15 @@ class Tagger:
         )
         joined = tf.strings.reduce_join(items, axis=1, separator=", ")
         return tf.strings.join(["[", joined, "]"])
+
+
+def averaged(output: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """What a model gives -> the mean of its taggers' scores: emissions (B, T, K) and parameters (1 + K, K).
+
+    The product of their probabilities (Hinton, 1999), which is again a CRF.
+    """
+    emissions, parameters = output
+    return tf.reduce_mean(emissions, axis=2), tf.reduce_mean(parameters, axis=0)
 
 
 def _padded(column: Tensor, lengths: Tensor) -> Tensor:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import ops
 
 from seqtasks import codecs
-from seqtasks.codecs import InputCodec, TargetCodec, Tensor
+from seqtasks.codecs import Tensor
 from seqtasks.codecs.entities import Entity, tag_ids
 from seqtasks.codecs.words import END, START
 from seqtasks.data import Batches, windows
@@ -24,8 +25,8 @@ from seqtasks.metrics import spans
 from seqtasks.metrics.entity_f1 import EntityF1
 from seqtasks.metrics.report import Report
 from seqtasks.patterns import Answers, Endpoint, Metric, Objective
-from seqtasks.patterns._tagging import Tagger
-from seqtasks.settings import Setting, Settings, share
+from seqtasks.patterns._tagging import PieceCodec, TagCodec, Tagger, averaged
+from seqtasks.settings import Setting, Settings, at_least, share
 from seqtasks.task import Examples, Task
 
 FORM = ROWS
@@ -33,49 +34,10 @@ MONITORS = ("f1",)
 SETTINGS: Settings = {
     **stack.SETTINGS,
     "crf": Setting(True, "whether a CRF scores whole sequences of tags; else a softmax at each step"),
+    "num_taggers": Setting(1, "taggers that learn together; their scores are averaged", at_least(1)),
     "output_dropout": Setting(0.0, "of the recurrent layers' states", share),
 }
 EVAL_BATCH_SIZE = 64  # rows
-
-
-class PieceCodec(InputCodec, Protocol):
-    """What this pattern asks of an input codec: pieces with places, as codecs/words.py has them."""
-
-    @property
-    def max_length(self) -> int:
-        """Pieces of a window."""
-
-    def pieces(self, values: Tensor) -> Any:
-        """Strings (B,) -> their pieces, end to end."""
-
-    def features(self, pieces: Any, places: Tensor) -> Tensor:
-        """Pieces, and places among them (M,) -> what the network reads of each, (M, F)."""
-
-    def texts(self, pieces: Any, first: Tensor, last: Tensor) -> Tensor:
-        """The text from each first character (M,) up to each last one, string (M,)."""
-
-    def embed(self, values: Any, settings: Mapping[str, Any]) -> Any:
-        """The network's input (B, T, F) -> vectors (B, T, E)."""
-
-
-class TagCodec(TargetCodec, Protocol):
-    """What it asks of a target codec: entities and their tags, as codecs/entities.py has them."""
-
-    @property
-    def types(self) -> tuple[str, ...]:
-        """Of entities, in the order of their numbers."""
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """In the order of their ids."""
-
-    @property
-    def inside(self) -> tuple[int, ...]:
-        """The tag (K,) with which an entity goes on behind each."""
-
-    @property
-    def allowed(self) -> list[list[bool]]:
-        """(1 + K, K): whether each tag may begin a text and, below, whether it may follow each."""
 
 
 EntityTask = Task[PieceCodec, TagCodec]
@@ -91,24 +53,34 @@ def batches(task: EntityTask, encoded: Columns) -> WindowBatches:
 
 
 def build(task: EntityTask) -> keras.Model:
-    """A model of (pieces (B, T, F), lengths (B,)) -> emissions (B, T, K), parameters of the CRF (1 + K, K)."""
+    """A model of (pieces (B, T, F), lengths (B,)) -> emissions (B, T, N, K), parameters of the CRFs (N, 1 + K, K).
+
+    N are the taggers, each with recurrent layers and a CRF of its own.
+    """
+    settings = task.settings
     values, lengths = task.inputs.placeholder(), keras.Input((), dtype="int32", name="lengths")
-    mask = LengthMask(name="mask")(values, lengths)
-    states = stack.stack(task.inputs.embed(values, task.settings), mask, task.settings, sequences=True)
-    states = keras.layers.Dropout(task.settings["output_dropout"], name="output_dropout")(states)
-    emissions = keras.layers.Dense(task.targets.choices, name="emissions")(states)
-    outputs = crf.CRF(task.targets.allowed, bool(task.settings["crf"]), name="crf")(emissions)
-    return keras.Model([values, lengths], list(outputs), name="many_to_many")
+    mask, vectors = LengthMask(name="mask")(values, lengths), task.inputs.embed(values, settings)
+    outputs = []
+    for number in range(1, int(settings["num_taggers"]) + 1):
+        prefix = f"tagger_{number}_"
+        states = stack.stack(vectors, mask, settings, sequences=True, prefix=prefix)
+        states = keras.layers.Dropout(settings["output_dropout"], name=f"{prefix}output_dropout")(states)
+        emissions = keras.layers.Dense(task.targets.choices, name=f"{prefix}emissions")(states)
+        outputs.append(crf.CRF(task.targets.allowed, bool(settings["crf"]), name=f"{prefix}crf")(emissions))
+    emissions, parameters = zip(*outputs, strict=True)
+    return keras.Model([values, lengths], [ops.stack(emissions, axis=2), ops.stack(parameters)], name="many_to_many")
 
 
 def objective(task: EntityTask) -> Objective:
-    """Negative log-likelihood in nats, one value a row; F1 of the entities of the best sequence of tags."""
+    """Negative log-likelihood in nats, the taggers' mean, one value a row; F1 of the best sequence's entities."""
+    taggers = range(int(task.settings["num_taggers"]))
 
     def loss(y: Tensor, output: tuple[Tensor, Tensor]) -> Tensor:
-        return crf.cost(*output, y)
+        emissions, parameters = output
+        return tf.add_n([crf.cost(emissions[:, :, each], parameters[each], y) for each in taggers]) / len(taggers)
 
     def best(y: Tensor, output: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        return y, crf.viterbi(*output, tf.reduce_sum(tf.cast(y >= 0, tf.int32), axis=1))
+        return y, crf.viterbi(*averaged(output), tf.reduce_sum(tf.cast(y >= 0, tf.int32), axis=1))
 
     return Objective(loss, {"f1": Metric(EntityF1(), best)})
 
@@ -181,7 +153,7 @@ def portable(model: keras.Model, task: EntityTask) -> dict[str, Endpoint]:
     values = task.inputs.placeholder()
 
     def serve(values: Tensor) -> dict[str, Tensor]:
-        emissions, parameters = model([values, tf.shape(values)[1:2]], training=False)
+        emissions, parameters = averaged(model([values, tf.shape(values)[1:2]], training=False))
         shares = tf.nn.softmax(emissions)
         return {"emissions": emissions, "parameters": parameters[None], "probabilities": shares}
 
