@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import decode_tags
 import numpy as np
 
 Endpoints = dict[str, Callable[..., dict[str, np.ndarray]]]  # by name: arrays by name in, arrays by name out
@@ -21,6 +22,9 @@ def answer(codecs: dict, endpoints: Endpoints, value: bytes) -> dict:
     """The answer to one value of an export whose codecs.json is `codecs`."""
     inputs, targets = codecs["inputs"], codecs["targets"]
     values = importlib.import_module(f"read_{inputs['codec']}").read(inputs, value)
+    if targets["codec"] == "entities":
+        outputs = endpoints["serve"](values=values)
+        return {"answer": tagged(outputs, values[0], value.decode(errors="replace"), targets["types"])}
     if "serve" in endpoints:
         shares = endpoints["serve"](values=values)["probabilities"][0].tolist()
         best = int(np.argmax(shares))
@@ -29,6 +33,20 @@ def answer(codecs: dict, endpoints: Endpoints, value: bytes) -> dict:
     pieces = ("", "\ufffd", *targets["vocabulary"])
     tokens = generate(endpoints, values, END.get(targets["codec"], -1))
     return {"answer": (" " if targets["codec"] == "sentences" else "").join(pieces[token] for token in tokens)}
+
+
+def tagged(outputs: dict[str, np.ndarray], pieces: np.ndarray, text: str, types: list[str]) -> str:
+    """The entities of a text, JSON, from what a network gives for its pieces, whose places are columns 1 and 2."""
+    emissions, parameters = outputs["emissions"][0], outputs["parameters"][0]
+    found = []
+    for first, last, kind in decode_tags.entities(decode_tags.viterbi(emissions, parameters)):
+        start, end = int(pieces[first, 1]), int(pieces[last - 1, 2])
+        if end > start:  # a text without a piece has one that is empty
+            words, name = (json.dumps(each, ensure_ascii=False) for each in (text[start:end], types[kind]))
+            share = decode_tags.probability(emissions, parameters, first, last, kind)
+            places = f'"start": {start}, "end": {end}, "probability": {share:.3f}'
+            found.append(f'{{"text": {words}, "type": {name}, {places}}}')
+    return f"[{', '.join(found)}]"
 
 
 def generate(endpoints: Endpoints, values: np.ndarray, end_id: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -113,7 +114,34 @@ SAMPLES = {
             "SVG": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
         },
     ),
+    "ner": Sample(
+        settings={
+            "units": "32",
+            "embedding_dim": "32",
+            "character_filters": "32",
+            "epochs": "3",
+            "min_steps_per_epoch": "150",
+            "learning_rate": "0.01",
+            "ema_momentum": "0.98",
+            "dropout": "0.2",
+            "output_dropout": "0.2",
+        },
+        answers={  # entities: first character, the one behind the last, type
+            "Yesterday, Harry Potter met Hermione Granger.": "11\t23\tperson\n28\t44\tperson",
+            "On 3 May, Florence flew to Florence.": "3\t8\tdate\n10\t18\tperson\n27\t35\tplace",
+            "João Conceição mora em São Paulo.": "0\t14\tperson\n23\t32\tplace",
+            "The young hunter saw the rivers rise.": "",
+        },
+        odd=ODD_TEXTS | {"line feeds": b"\n" * 10, "zero width": "\u200bRosa\u200b mora em \u200bParis".encode()},
+    ),
 }
+
+
+def plainly(answer: dict[str, Any]) -> str:
+    """An answer as targets are written: entities, which come as JSON with probabilities, a line each."""
+    if "tags" not in answer:
+        return str(answer["answer"])
+    return "\n".join(f"{each['start']}\t{each['end']}\t{each['type']}" for each in json.loads(answer["answer"]))
 
 
 def make_smaller() -> None:

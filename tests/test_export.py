@@ -109,7 +109,7 @@ def test_the_manifest_has_a_worked_example(learned: Learned):
     (answer,) = predict([value if isinstance(value, str) else base64.b64decode(value["b64"])])
     assert answer["answer"] == example["answer"]
     assert set(answer) | {"input"} == set(example)
-    if "probabilities" in example:
+    if isinstance(answer.get("probabilities"), dict):
         np.testing.assert_allclose(list(answer["probabilities"].values()), example["probabilities"], atol=1e-5)
 
 

@@ -49,11 +49,13 @@ def test_company_changes_no_answer(untrained: TrainedModel, module: tf.Module):
     for number, value in enumerate(values(untrained)):
         alone = module.serve(tf.constant([value]))
         for name, found in together.items():
-            wanted = alone[name][0].numpy()
-            if isinstance(wanted, bytes):
-                assert found[number].numpy() == wanted
+            wanted, given = alone[name][0].numpy(), found[number].numpy()
+            if np.ndim(wanted) and np.shape(wanted) != np.shape(given):  # pieces, as many as the longest text has
+                given = given[: len(wanted)]
+            if np.asarray(wanted).dtype.kind in "SO":
+                assert np.array_equal(given, wanted)
             else:
-                np.testing.assert_allclose(found[number], wanted, atol=1e-5)
+                np.testing.assert_allclose(given, wanted, atol=1e-5)
 
 
 def test_other_runtimes_are_given_rows_that_the_network_takes(untrained: TrainedModel):

@@ -22,7 +22,7 @@ from seqtasks.task import SAMPLE, Folders
 from seqtasks.training import card as cards
 from seqtasks.training import model_folder
 from tests.conftest import Learned, quickly, run, sets
-from tests.samples import SAMPLES, UNCOMPILED, answers, learned_from
+from tests.samples import SAMPLES, UNCOMPILED, answers, learned_from, plainly
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,8 +45,13 @@ def served(learned: Learned) -> Predictor:
 
 def compared(ones: list[dict[str, Any]], others: list[dict[str, Any]], atol: float) -> None:
     """Answers are alike: the same words, and the same probabilities where there are any."""
-    assert [each["answer"] for each in ones] == [each["answer"] for each in others]
-    if "probabilities" in ones[0]:
+    assert [plainly(each) for each in ones] == [plainly(each) for each in others]
+    if "tags" in ones[0]:  # of pieces, of which a row has as many as the longest beside it
+        for one, other in zip(ones, others, strict=True):
+            size = one["lengths"]
+            assert one["tags"][:size] == other["tags"][:size]
+            np.testing.assert_allclose(one["probabilities"][:size], other["probabilities"][:size], atol=atol)
+    elif "probabilities" in ones[0]:
         numbers = [[list(each["probabilities"].values()) for each in answers] for answers in (ones, others)]
         np.testing.assert_allclose(*numbers, atol=atol)
 
@@ -69,13 +74,13 @@ def test_learns_its_sample_by_heart(learned: Learned, served: Predictor):
         nats, characters = generation.score(served, [examples.inputs[0]])
         assert nats / characters < 0.5
         return
-    given = [answer["answer"] for answer in served(list(examples.inputs))]
+    given = [plainly(answer) for answer in served(list(examples.inputs))]
     assert given == list(examples.targets)
 
 
 def test_answers_as_expected(learned: Learned, served: Predictor):
     expected = answers(learned.name)
-    given = [answer["answer"] for answer in served(list(expected))]
+    given = [plainly(answer) for answer in served(list(expected))]
     begun = [answer[: len(wanted)] for answer, wanted in zip(given, expected.values(), strict=True)]
     assert dict(zip(expected, begun, strict=True)) == expected
 
@@ -86,6 +91,7 @@ def test_company_never_changes_an_answer(learned: Learned, served: Predictor):
     compared(served(values), [served([value])[0] for value in values], atol=1e-5)
 
 
+PLACES = ("tokens", "starts", "ends")  # of the pieces of a text
 ODD = [(name, odd) for name, row in SAMPLES.items() for odd in row.odd]
 
 
@@ -94,6 +100,14 @@ def test_odd_input_has_a_defined_answer(learned: Learned, served: Predictor, odd
     (answer,) = served([SAMPLES[learned.name].odd[odd]])
     if "score" in answer:
         assert answer == {"answer": "", "score": 0.0}  # it is no picture
+        return
+    if "tags" in answer:
+        text = SAMPLES[learned.name].odd[odd].decode(errors="replace")
+        for entity in json.loads(answer["answer"]):
+            assert entity["text"] == text[entity["start"] : entity["end"]]
+            assert 0 <= entity["probability"] <= 1
+        assert all(each == text[start:end] for each, start, end in zip(*(answer[name] for name in PLACES), strict=True))
+        assert np.isfinite(answer["probabilities"]).all()
         return
     if "probabilities" not in answer:
         assert len(answer["answer"]) == int(SAMPLES[learned.name].settings["max_new_tokens"])

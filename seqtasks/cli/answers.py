@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
@@ -58,17 +59,21 @@ def explained(served: Predictor, name: str, codec: Any, beams: BeamOptions, path
     """The value with its answer, and a drawing of it; raises UsageError where there is nothing to draw."""
     from seqtasks import files
     from seqtasks.inference import explain, mutagenesis, values
-    from seqtasks.metrics import plots
+    from seqtasks.metrics import pages, plots
 
     def refuse(reason: str) -> None:
         raise InputError(reason)
 
     ((_, content),) = values.cleaned([name], codec, refuse)
     if "attention" in served.manifest.endpoints:
-        found = explain.attention(served, content, beams)
+        shown = explain.attention(served, content, beams)
         with files.writing(path, point="plot") as part:
-            plots.attention(found.picture, found.words, found.weights, part)
-        return [(name, found.answer)]
+            plots.attention(shown.picture, shown.words, shown.weights, part)
+        return [(name, shown.answer)]
+    if "tag_tokens" in served.manifest.endpoints:
+        found = served([content])[0]
+        files.write(path, pages.entities(content.decode(errors="replace"), json.loads(found["answer"])))
+        return [(name, found)]
     effects = mutagenesis.effects(served, codec, content)
     with files.writing(path, point="plot") as part:
         plots.logo(content.decode(), codec.traits.alphabet.letters, effects, part)

@@ -14,7 +14,7 @@ from seqtasks.errors import UsageError
 if TYPE_CHECKING:
     pass
 
-FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "txt", "fa")
+FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "txt", "fa", "conll")
 
 
 @click.command("predict")
@@ -24,7 +24,7 @@ FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "txt", "fa")
     "--file",
     "file",
     type=click.Path(path_type=Path),
-    help="Rows to answer: CSV, TSV, JSONL, Parquet, text, FASTA; - for standard input.",
+    help="Rows to answer: CSV, TSV, JSONL, Parquet, text, FASTA, CoNLL columns; - for standard input.",
 )
 @click.option(
     "--output",
@@ -39,7 +39,7 @@ FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "txt", "fa")
 @click.option(
     "--explain",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw as PNG where in a picture it attended to, or what each letter of a sequence matters.",
+    help="Draw as PNG where in a picture it attended to, or what each letter matters; as HTML the entities of a text.",
 )
 @click.option(
     "--runtime", type=options.OneOf(["onnx", "litert"]), help="Answer from such an export, and sooner: no TensorFlow."

@@ -53,6 +53,9 @@ class Traits:
     other_suffixes: tuple[str, ...] = ()  # of files that are of the same kind, and refused by name
     classes: bool = False  # of targets: whether each distinct value is a class
     several: bool = False  # of targets: whether one input may have several, which are joined by line feeds
+    # of targets that name places of the input: makes of a person's input and target the latter as it is learned from;
+    # raises InputError where they do not fit
+    with_input: Callable[[bytes, str], str] | None = None
     end_id: int = -1  # of targets: the id with which a text ends; -1 where none does
     unambiguous: bool = False  # of inputs: whether one value can have one target only
     # of inputs: makes of a network's values and lengths both and, behind them, those of another view of each row, over

@@ -67,8 +67,9 @@ def of_targets(codec: TargetCodec, name: str) -> Encode:
         found = Chunk(ids.numpy(), None if lengths is None else lengths.numpy().astype(np.int32))
         if (found.values < 0).any():
             row = _unknown(found)
-            known = ", ".join(codec.names)
-            raise InputError(f"{name} row {before + row + 1}: label {strings[row]!r} is none of {known}")
+            known = f"label {strings[row]!r} is none of {', '.join(codec.names)}"
+            other = f"{strings[row]!r} has a type that train has not"
+            raise InputError(f"{name} row {before + row + 1}: {known if codec.names else other}")
         return found
 
     return encode

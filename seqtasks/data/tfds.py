@@ -30,6 +30,12 @@ def load(name: str, folders: Folders, splits: Sequence[str]) -> dict[str, dict[s
     return {split: _read(builder, split) for split in splits}
 
 
+def load_all(name: str, folders: Folders) -> dict[str, dict[str, np.ndarray]]:
+    """All splits of a data set, as `load` gives them."""
+    builder = find(name, folders) or prepare(name, folders)
+    return {split: _read(builder, split) for split in builder.info.splits}
+
+
 def load_classes(name: str, folders: Folders) -> tuple[dict[str, dict[str, np.ndarray]], np.ndarray]:
     """All splits of a data set, as `load` gives them, and the names of its classes, str (C,), object."""
     builder = find(name, folders) or prepare(name, folders)

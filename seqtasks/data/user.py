@@ -6,25 +6,22 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqtasks import files
-from seqtasks.codecs import labels
 from seqtasks.data import readers, store
-from seqtasks.data.readers import Options, Reject, Row, delimited, fasta, folders, header
+from seqtasks.data.readers import Options, Reject, Row, fasta, folders, header
+from seqtasks.data.remarks import Remarks
 from seqtasks.errors import InputError
 from seqtasks.task import Examples, Notice
 
 if TYPE_CHECKING:
     from seqtasks.codecs import InputCodec, TargetCodec
 
-SAID = 5  # lines about a file's labels at most
-MANY = 1_000  # labels
 LIST = re.compile(r"\[.*\]|\{.*\}|\((?:.*,.*)\)", re.DOTALL)
 
 
@@ -97,7 +94,7 @@ class Columns:
 
     def pair(self, row: Row, names: tuple[str, str], options: Options) -> tuple[str, str]:
         """The row's input, not checked yet, and target; raises InputError for a row without a usable target."""
-        value, target = (self._text(row, name, options) for name in names)
+        value, target = self._text(row, names[0], options), row.text(names[1], options)
         if not target.strip():
             raise InputError(f"has no {names[1]}; fill it in or leave the row out")
         if self.targets.traits.classes and _is_a_list(target):
@@ -150,7 +147,7 @@ def _write(folder: Path, path: Path, options: Options, columns: Columns) -> None
     if rows.skipped and not rows.usable:
         remedy = "run it without --on-invalid skip to see what is wrong"
         raise InputError(f"0 usable rows of {rows.skipped:,} in {path}; {remedy}")
-    if options.header and names[1] in rows.labels:
+    if options.header and names[1] in rows.remarks.labels:
         raise InputError(f"{path} has {names[1]!r} as a column's name and as a label{header.hint(path, names)}")
     about: dict[str, Any] = {
         "data": str(path),
@@ -158,7 +155,7 @@ def _write(folder: Path, path: Path, options: Options, columns: Columns) -> None
         "label_column": names[1],
         "skipped": rows.skipped,
     }
-    about["said"] = rows.said()
+    about["said"] = rows.remarks.lines()
     store.write_about(folder, about)
 
 
@@ -172,15 +169,13 @@ class _Rows:
     names: tuple[str, str]
     usable: int = 0
     skipped: int = 0
-    ignored: int = 0
-    nameless: list[str] | None = None  # columns without a name, behind the others
-    spilled: int = 0  # rows that have values there
-    respelled: dict[str, str] = field(default_factory=dict)  # targets -> how they are read
-    kinds: set[str] = field(default_factory=set)  # of the targets' values
-    labels: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.remarks = Remarks(self.names[1], self.columns.targets.traits.classes)
 
     def __iter__(self) -> Iterator[tuple[int, bytes, str]]:
         several, folder = self.columns.targets.traits.several, self.path.parent
+        with_input = self.columns.targets.traits.with_input
         numbers = dict[bytes, int]()  # by a hash of the value, where one has several targets
         count = 0
         for row in readers.rows(self.path, self.options):
@@ -189,12 +184,13 @@ class _Rows:
                     raise InputError(row.reason)
                 value, target = self.columns.pair(row, self.names, self.options)
                 if target in self.options.ignore_labels:
-                    self.ignored += 1
+                    self.remarks.ignored += 1
                     continue
-                self._note(row, target)
+                self.remarks.note(row, target)
                 key = hashlib.blake2b(value.encode(), digest_size=16).digest() if several else b""
                 number = numbers.get(key, count)
                 content = self.columns.content(value, folder) if number == count else b""
+                target = with_input(content, target) if with_input else target
             except InputError as error:
                 if self.options.on_invalid != "skip":
                     reason = row.reason(error) if isinstance(row, Row) else row.reason
@@ -207,36 +203,6 @@ class _Rows:
                     numbers[key] = number
             self.usable += 1
             yield number, content, target
-
-    def said(self) -> list[str]:
-        """What a person may not expect of the targets, if these are classes."""
-        said = [f"{self.ignored:,} rows of labels to be ignored are left out"] if self.ignored else []
-        if self.respelled:
-            said.append(f"labels are read as {_listed(self.respelled.values())} where {_listed(self.respelled)} stands")
-        if self.spilled:
-            said.append(f"{self.spilled:,} rows have values in columns without a name, which are not read")
-        if len(self.kinds) > 1:
-            said.append(f"labels are {' and '.join(sorted(self.kinds))}; those that look alike are one class")
-        alike: dict[Any, list[str]] = {}
-        for label in sorted(self.labels):
-            alike.setdefault(labels.alike(label), []).append(label)
-        said += [f"labels {' and '.join(each)} are classes of their own" for each in alike.values() if len(each) > 1]
-        if len(self.labels) > max(self.usable / 2, 2):
-            said.append(f"{len(self.labels):,} labels in {self.usable:,} rows: is {self.names[1]} the right column?")
-        return said[:SAID]
-
-    def _note(self, row: Row, target: str) -> None:
-        """Keeps what `said` tells of, of the first classes."""
-        if self.nameless is None:
-            self.nameless = list(takewhile(lambda name: name.startswith(delimited.NAMELESS), [*row.fields][::-1]))
-        self.spilled += any(row.fields.get(name) for name in self.nameless)
-        if not self.columns.targets.traits.classes or len(self.labels) > MANY:
-            return
-        value = row.fields[self.names[1]]
-        self.labels.add(target)
-        self.kinds.add("texts" if isinstance(value, str) else "numbers")
-        if (given := readers.as_text(value).strip()) != target:
-            self.respelled[given] = target
 
 
 def _fingerprint(path: Path, options: Options, columns: Columns) -> str:
@@ -279,11 +245,6 @@ def _table(path: Path) -> Path:
         named = f"{len(found)} tables ({', '.join(each.name for each in found)})" if found else "no table"
         raise InputError(f"{path} has {named}; give a folder with one CSV, TSV or JSONL of paths and targets")
     return found[0]
-
-
-def _listed(names: Iterable[str]) -> str:
-    shown = list(dict.fromkeys(names))
-    return ", ".join(shown[:SAID]) + (", ..." if len(shown) > SAID else "")
 
 
 def _is_a_list(target: str) -> bool:

@@ -96,9 +96,15 @@ FORMATS: dict[str, Callable[[Path, int, int], Answer]] = {"saved-model": saved_m
 def plain(answer: Mapping[str, Any]) -> dict[str, Any]:
     """NumPy's values and bytes as JSON can hold them."""
     return {
-        name: value.decode(errors="replace") if isinstance(value, bytes) else np.asarray(value).tolist()
+        name: _plain(value if isinstance(value, bytes) else np.asarray(value).tolist())
         for name, value in answer.items()
     }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
 def reading_differences(reader: str, folder: Path, values: list[np.ndarray], rows: list[np.ndarray]) -> list[float]:

@@ -22,7 +22,8 @@ from seqtasks import files
 from seqtasks.data import readers
 from seqtasks.data.readers import Options, Reject, Row, header
 from seqtasks.errors import InputError, IntegrityError
-from seqtasks.inference.forms import Form
+from seqtasks.inference import tagging
+from seqtasks.inference.forms import CONLL, Form
 from seqtasks.inference.generation import BeamOptions, generate
 from seqtasks.inference.predictor import Predictor
 from seqtasks.inference.scan import Scan
@@ -100,7 +101,9 @@ def answer(
     """
     rows = islice(readers.rows(path, options) if scan is None else scan, done.rows, None)
     value: Callable[[Row], bytes] | None = None if scan is None else _bases
-    ask = partial(generate, predictor, options=beams) if beams else predictor
+    ask: Ask = partial(generate, predictor, options=beams) if beams else predictor
+    if form.kind == CONLL:
+        ask = partial(tagging.conll, predictor)
     columns = predictor.manifest.endpoints["serve"].columns
     while chunk := list(islice(rows, BATCHES * predictor.manifest.batch_size)):
         if value is None and any(isinstance(row, Row) for row in chunk):

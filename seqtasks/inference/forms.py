@@ -12,14 +12,23 @@ from pathlib import Path
 from typing import Any
 
 from seqtasks.data import readers
-from seqtasks.data.readers import Options
+from seqtasks.data.readers import Options, conll
 from seqtasks.data.readers.dialect import QUOTING, SEEMS, SEPARATORS
 from seqtasks.errors import InputError, UsageError
 
 JSON_LINES = ".jsonl"
 BED = ".bed"
+CONLL = ".conll"  # a token a line with its tag
 KINDS = {".jsonl": JSON_LINES, ".ndjson": JSON_LINES, ".json": JSON_LINES, ".parquet": JSON_LINES, ".tsv": ".tsv"}
-NAMED = {".csv": ".csv", ".tsv": ".tsv", ".jsonl": JSON_LINES, ".ndjson": JSON_LINES, ".bed": BED}  # of the output
+KINDS |= dict.fromkeys(conll.SUFFIXES, CONLL)
+NAMED = {
+    ".csv": ".csv",
+    ".tsv": ".tsv",
+    ".jsonl": JSON_LINES,
+    ".ndjson": JSON_LINES,
+    ".bed": BED,
+    CONLL: CONLL,
+}
 NOT_WRITTEN = (".json", ".parquet", ".xlsx", ".xls", ".ods", ".fa", ".fasta", ".bz2", ".xz", ".zip")
 COMPRESSED = ".gz"
 
@@ -40,6 +49,8 @@ class Form:
     def _text(self, lines: Sequence[Mapping[str, Any]], *, header: bool) -> str:
         if self.kind == BED:
             return "".join(_bed(line) for line in lines)
+        if self.kind == CONLL:
+            return "".join(f"{[*line.values()][-1]}\n" for line in lines)  # the answer stands last
         if self.kind == JSON_LINES:
             dumped = (json.dumps(readers.as_json(dict(line)), ensure_ascii=False, allow_nan=False) for line in lines)
             return "".join(f"{line}\n" for line in dumped)

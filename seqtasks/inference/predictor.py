@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -73,7 +74,7 @@ class Predictor:
         parts = generation.stream(self, [as_bytes(prompt)], max_new_tokens=length, seeds=[seed], options=options)
         return (text for (text,) in parts)
 
-    def answers(self, values: Sequence[str | bytes]) -> list[dict[str, Any]]:
+    def answers(self, values: Sequence[str | bytes], endpoint: str = "serve") -> list[dict[str, Any]]:
         """A dictionary for each value, in their order; raises InputError for what is no string."""
         size = self.manifest.batch_size
         for number, value in enumerate(values, 1):
@@ -81,16 +82,17 @@ class Predictor:
                 raise InputError(f"value {number} is {value!r:.60}; give strings or bytes")
         batches = [[as_bytes(value) for value in values[at : at + size]] for at in range(0, len(values), size)]
         if len(batches) == 1:
-            return self._answer(batches[0])
+            return self._answer(endpoint, batches[0])
         with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:  # one batch alone leaves the cores half idle
-            return list(chain.from_iterable(pool.map(self._answer, batches)))
+            return list(chain.from_iterable(pool.map(partial(self._answer, endpoint), batches)))
 
-    def _answer(self, values: list[bytes]) -> list[dict[str, Any]]:
+    def _answer(self, endpoint: str, values: list[bytes]) -> list[dict[str, Any]]:
         import tensorflow as tf
 
-        columns = {name: tensor.numpy() for name, tensor in sorted(self.model.serve(tf.constant(values)).items())}
+        outputs = getattr(self.model, endpoint)(tf.constant(values))
+        columns = {name: tensor.numpy() for name, tensor in sorted(outputs.items())}
         rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
-        named = self.manifest.endpoints["serve"].classes
+        named = self.manifest.endpoints[endpoint].classes
         return [
             {name: self._by_class(plain(value)) if name in named else plain(value) for name, value in row.items()}
             for row in rows

@@ -42,22 +42,27 @@ CELLS: dict[str, tuple[type[keras.layers.RNN], dict[str, str]]] = {
 
 
 def stack(
-    values: keras.KerasTensor, mask: keras.KerasTensor, settings: Mapping[str, Any], *, sequences: bool
+    values: keras.KerasTensor,
+    mask: keras.KerasTensor,
+    settings: Mapping[str, Any],
+    *,
+    sequences: bool,
+    prefix: str = "",
 ) -> keras.KerasTensor:
     """Values (B, T, E) through the recurrent layers -> all states (B, T, U) or, without `sequences`, the last (B, U).
 
     Where values are an embedding's output, it is fused with the first layer. The last state is the one at a row's own
-    last step; U is doubled where both directions are read.
+    last step; U is doubled where both directions are read. The layers' names begin with the prefix.
     """
     looked_up = embedding_of(values)
     for number in range(1, settings["num_layers"] + 1):
         sequence = sequences or number < settings["num_layers"]
-        layer = recurrent(settings, sequences=sequence, name=f"recurrent_{number}")
+        layer = recurrent(settings, sequences=sequence, name=f"{prefix}recurrent_{number}")
         if looked_up and number == 1:
             embedding, values = looked_up
-            layer = FusedEmbedding(embedding, layer, settings["dropout"], name="fused_embedding")
+            layer = FusedEmbedding(embedding, layer, settings["dropout"], name=f"{prefix}fused_embedding")
         else:
-            values = keras.layers.SpatialDropout1D(settings["dropout"], name=f"dropout_{number}")(values)
+            values = keras.layers.SpatialDropout1D(settings["dropout"], name=f"{prefix}dropout_{number}")(values)
         values = layer(values, mask=mask)
     return ops.cast(values, "float32")
 

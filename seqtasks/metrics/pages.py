@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 KINDS = {b"\xff\xd8\xff": "jpeg", b"\x89PNG": "png", b"GIF8": "gif", b"RIFF": "webp"}  # by how a file begins
 PAGE = """<!DOCTYPE html>
@@ -38,3 +39,30 @@ def captions(
         for content, caption, several in zip(contents, generated, references, strict=False)
     ]
     return PAGE.format(title=html.escape(title), sections="\n".join(sections))
+
+
+TEXT = """<!DOCTYPE html>
+<html lang="en"><meta charset="utf-8"><title>entities</title>
+<style>
+body {{ font-family: sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; line-height: 2; }}
+p {{ white-space: pre-wrap; }}
+mark {{ border-radius: .3rem; padding: .15rem .3rem; }}
+small {{ font-size: .7em; font-weight: bold; margin-left: .3rem; }}
+</style>
+<p>{text}</p>
+</html>
+"""
+HUES = 137.5  # degrees from one type's colour to the next one's: the golden angle, so that few are alike
+
+
+def entities(text: str, found: Sequence[Mapping[str, Any]]) -> str:
+    """A page of a text whose entities, {"type", "start", "end", "probability"} in order, are coloured by type."""
+    types = list(dict.fromkeys(sorted(each["type"] for each in found)))
+    parts, at = list[str](), 0
+    for entity in found:
+        start, end, kind = entity["start"], entity["end"], entity["type"]
+        colour = f"hsl({HUES * types.index(kind) % 360:.0f}, 75%, 82%)"
+        inside = f"{html.escape(text[start:end])}<small>{html.escape(kind)} {entity['probability']:.2f}</small>"
+        parts += [html.escape(text[at:start]), f'<mark style="background: {colour}">{inside}</mark>']
+        at = end
+    return TEXT.format(text="".join([*parts, html.escape(text[at:])]))

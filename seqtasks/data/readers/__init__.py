@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from seqtasks.data.readers import (
+    conll,
     delimited,
     dialect,
     encodings,
@@ -35,7 +36,7 @@ __all__ = [
 ]  # fmt: skip
 
 TABLES = (*SEPARATORS, *json_rows.SUFFIXES, parquet.SUFFIX)
-SUFFIXES = (*TABLES, ".txt", *fasta.SUFFIXES)
+SUFFIXES = (*TABLES, ".txt", *fasta.SUFFIXES, *conll.SUFFIXES)
 OBJECTS = json_rows.SUFFIXES  # whose rows may have columns each of their own
 FIRST = 1_000  # rows that tell the names of the columns
 
@@ -60,6 +61,8 @@ def rows(path: Path, options: Options) -> Iterator[Row | Reject]:
             yield from json_rows.rows(path, lines)
         elif kind in fasta.SUFFIXES:
             yield from fasta.rows(path, lines, options)
+        elif kind in conll.SUFFIXES:
+            yield from conll.rows(lines)
         else:
             yield from text.rows(lines)
 

@@ -39,6 +39,7 @@ class Row:
     fields: Mapping[str, Any]  # with the types that the file gives them
     shown: Mapping[str, Any] | None = None  # columns of its answer, where these are not its fields
     name: str = ""  # by which the file calls it
+    repaired: int = 0  # places that are read otherwise than they are written, as a format's custom is
 
     def reason(self, error: Exception) -> str:
         """Why it cannot be used, behind its name if it has one."""
