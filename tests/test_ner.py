@@ -21,6 +21,7 @@ from seqtasks.data.user import Source
 from seqtasks.errors import InputError
 from seqtasks.metrics import spans
 from seqtasks.metrics.entity_f1 import EntityF1
+from seqtasks.patterns._tagging import averaged
 from seqtasks.task import Folders
 from tests.conftest import Learned, run
 
@@ -269,6 +270,14 @@ def test_an_entity_longer_than_a_window_is_not_cut():
     inputs = encode.inputs(np.array([b"a " * 30 + b"b " * 5], object), Words())
     of_rows = encode.targets(np.array(["0\t59\tx"], object), Entities(("x",)), name="train")
     assert windows.batches(Columns(inputs, of_rows), 8).columns.inputs.lengths.tolist() == [30, 5]
+
+
+def test_several_taggers_are_one_crf_whose_scores_are_their_mean():
+    draw = np.random.default_rng(0)
+    emissions, parameters = (tf.constant(draw.normal(size=size), tf.float32) for size in ((2, 4, 3, 5), (3, 6, 5)))
+    found = averaged((emissions, parameters))
+    np.testing.assert_allclose(found[0], emissions.numpy().mean(axis=2), atol=1e-6)
+    np.testing.assert_allclose(found[1], parameters.numpy().mean(axis=0), atol=1e-6)
 
 
 def conlleval(truth: Sequence[str], found: Sequence[str]) -> tuple[int, int, int]:

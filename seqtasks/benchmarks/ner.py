@@ -26,7 +26,7 @@ from seqtasks.task import SAMPLE, Folders
 from seqtasks.training import experiment
 from seqtasks.training.experiment import Experiment
 
-EPOCHS, STEPS, REPEATS = 4, 8, 7
+EPOCHS, STEPS, REPEATS = 2, 8, 7
 SENTENCE = (
     "No dia 3 de maio de 2018, o Ministro Marco Aurélio, do Supremo Tribunal Federal, negou o recurso em Brasília."
 )
