@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from seqtasks.data import paths
 from seqtasks.errors import InputError, IntegrityError, UsageError
 from seqtasks.inference import manifest as manifests
 from seqtasks.inference.manifest import REMEDY, Manifest
+
+if TYPE_CHECKING:
+    from seqtasks.inference.explanation import Explanation
 
 SAVED_MODEL = "saved-model"
 FOLDERS = {SAVED_MODEL: "serving", "litert": "litert", "onnx": "onnx"}  # format -> where its exports are
@@ -48,6 +51,15 @@ class Predictor:
             return self._answer(batches[0])
         with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:  # one batch alone leaves the cores half idle
             return list(chain.from_iterable(pool.map(self._answer, batches)))
+
+    def explain(self, value: str | bytes) -> Explanation:
+        """What the answer to one value hangs on, as pieces and what each adds; `.html()` is a page.
+
+        Raises UsageError for an export whose answers cannot be explained.
+        """
+        from seqtasks.inference import explain
+
+        return explain.explain(self, as_bytes(value))
 
     def _answer(self, values: list[bytes]) -> list[dict[str, Any]]:
         import tensorflow as tf

@@ -54,7 +54,7 @@ class PictureCodec(InputCodec, Protocol):
         """Names of layers that `embed` makes and that knew something before."""
 
     def decode_images(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Strings (B,) -> pictures (B, ...), and which could be read, bool (B,)."""
+        """Strings (B,) -> pictures, uint8 (B, H, W, 3), and which could be read, bool (B,)."""
 
     def features_of_views(self, pictures: Tensor) -> Tensor:
         """Pictures (B, ...) -> what `encode` gives for each of their views, (B, W, ...)."""
@@ -135,7 +135,12 @@ def answer(model: keras.Model, task: Captioner, batches: Batches) -> dict[str, n
 def report(task: Captioner, data: Data, split: str, answers: Answers) -> Report:
     """BLEU, ROUGE-L, CIDEr-D and others; answers and references in a table and, with the pictures, on a page."""
     examples, known = data.part(split), data.part("train").targets[:]
-    return captions.report(f"{data.name}, {split}", examples, answers["answers"].tolist(), answers["scores"], known)
+
+    def small(content: bytes) -> bytes:
+        """A picture as the model sees it, as JPEG."""
+        return bytes(tf.io.encode_jpeg(task.inputs.decode_images(tf.constant([content]))[0][0]).numpy())
+
+    return captions.report(examples, answers["answers"].tolist(), answers["scores"], known, small)
 
 
 def golden(task: Captioner) -> list[bytes]:

@@ -9,6 +9,7 @@ from seqtasks.data import prepare, user
 from seqtasks.data.prepare import Data
 from seqtasks.metrics.report import Report
 from seqtasks.task import Folders, Notice
+from seqtasks.training import report_page
 from seqtasks.training.model_folder import TrainedModel
 
 RESULT = "metrics.json"
@@ -34,8 +35,7 @@ def evaluate(
     for name, draw in report.pictures.items():
         with files.writing(trained.folder / name, point="picture") as path:
             draw(path)
-    for name, content in report.files.items():
-        files.write(trained.folder / name, content, point="report")
+    files.write(trained.folder / report_page.NAME, report_page.html(trained, result, report), point="report")
     return result, report
 
 
@@ -48,4 +48,4 @@ def as_json(report: Report, task: str, data: Data, split: str) -> dict[str, Any]
 
 def files_of(report: Report) -> list[str]:
     """The names of the files that an evaluation leaves."""
-    return [RESULT, *report.tables, *report.pictures, *report.files]
+    return [RESULT, *report.tables, *report.pictures, report_page.NAME]
