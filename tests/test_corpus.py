@@ -65,9 +65,9 @@ def test_a_novel_may_be_one_field(tmp_path: Path):
 @pytest.mark.parametrize(
     ("name", "content", "kind", "said"),
     [
-        ("a.txt", b"caf\xe9\n" * 50, InputError, "a.txt:1 is not in this encoding .byte 0xe9 behind 3 bytes"),
+        ("a.txt", b"caf\x81\n" * 50, InputError, "a.txt:1 is not in utf-8 .byte 0x81 behind 3 bytes"),
         ("a.csv", b"x,y\n1,2\n", InputError, "it has x, y: name one with --text-column"),
-        ("a.pdf", b"%PDF", UsageError, "ends in none of .csv"),
+        ("a.pdf", b"%PDF", UsageError, "a.pdf is a PDF; save it as plain text"),
         ("a.txt", bytes(range(32)) * 9, InputError, "is a binary file"),
     ],
 )

@@ -21,7 +21,8 @@ from seqtasks.codecs.image import Image
 from seqtasks.data.readers import Reject, Row
 from seqtasks.errors import InputError, IntegrityError, UsageError
 from seqtasks.inference import explain, mutagenesis, values
-from seqtasks.inference.files import answer_rows, as_text
+from seqtasks.inference.files import answer_rows
+from seqtasks.inference.forms import Form
 from seqtasks.inference.generation import BeamOptions
 from seqtasks.inference.manifest import EndpointSchema, Manifest
 from seqtasks.inference.predictor import Predictor
@@ -116,11 +117,11 @@ def test_rows_are_answered_in_the_order_of_lengths_and_given_in_their_own():
 
 def test_lines_are_written_as_asked():
     lines = [{"record": "a", "start": 0, "end": 4, "answer": "x,y", "probability": 0.25}]
-    assert as_text(lines, ".csv", header=True) == 'record,start,end,answer,probability\na,0,4,"x,y",0.25\n'
-    assert as_text(lines, ".tsv", header=False) == "a\t0\t4\tx,y\t0.25\n"
-    assert json.loads(as_text(lines, ".jsonl", header=True)) == lines[0]
-    assert as_text(lines, ".bed", header=True) == "a\t0\t4\tx,y\t250\t.\n"
-    assert as_text([], ".csv", header=True) == ""
+    assert Form(".csv").content(lines, header=True) == b'record,start,end,answer,probability\na,0,4,"x,y",0.25\n'
+    assert Form(".tsv", "\t").content(lines, header=False) == b"a\t0\t4\tx,y\t0.25\n"
+    assert json.loads(Form(".jsonl").content(lines, header=True)) == lines[0]
+    assert Form(".bed").content(lines, header=True) == b"a\t0\t4\tx,y\t250\t.\n"
+    assert Form(".csv").content([], header=True) == b""
 
 
 class Reader:
@@ -252,7 +253,7 @@ def test_photographs_get_captions(learned: Learned, scenes: dict[Path, str], tmp
     given = CliRunner().invoke(group, command, input=first.read_bytes())
     assert given.stdout.startswith(f"{caption}\t-")
     wrong = CliRunner().invoke(group, command, input=b"no photograph")
-    assert str(wrong.exception) == "value 1 names standard input, which is no JPEG, PNG, GIF or WebP"
+    assert str(wrong.exception).startswith("value 1 names standard input, which is a text that begins with 'no photo")
 
 
 @captioning
@@ -275,7 +276,7 @@ def test_where_it_attended_to_is_drawn(learned: Learned, scenes: dict[Path, str]
 def test_what_is_no_photograph_ends_it_or_is_left_out(learned: Learned, scenes: dict[Path, str], tmp_path: Path):
     where = ("--model", learned.folder)
     (tmp_path / "5.png").write_bytes(b"hi")
-    with pytest.raises(InputError, match=r"names .*5\.png, which is no JPEG, PNG, GIF or WebP"):
+    with pytest.raises(InputError, match=r"names .*5\.png, which is a text that begins with 'hi', no JPEG"):
         run("predict", "captioning", tmp_path, *where)
     (tmp_path / "6.png").symlink_to(tmp_path / "gone.png")
     done = run("predict", "captioning", tmp_path, "--on-invalid", "skip", *where)

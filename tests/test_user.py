@@ -19,6 +19,7 @@ from seqtasks.data import readers, store, user
 from seqtasks.errors import InputError
 from seqtasks.inference import files as answering
 from seqtasks.inference import predictor
+from seqtasks.inference.forms import Form
 from seqtasks.task import Folders
 from seqtasks.training import card as cards
 from tests.conftest import run, sets
@@ -209,7 +210,7 @@ def test_interrupted_it_goes_on_where_it_stopped(weather: Path, tmp_path: Path, 
             if done.rows == power:
                 raise KeyboardInterrupt
 
-        more = {"rejects": tmp_path / "rejects", "progress": progress}
+        more = {"form": Form(".csv"), "rejects": tmp_path / "rejects", "progress": progress}
         answering.answer_to_file(served, data, readers.Options(), Text(), output, **more)
 
     with pytest.raises(KeyboardInterrupt):
@@ -229,7 +230,7 @@ def test_another_input_starts_again(weather: Path, tmp_path: Path):
     (tmp_path / "out.csv.progress.json").write_text(
         '{"identity": {}, "rows": 1, "rejects": 0, "size": 8, "rejects_size": 0}'
     )
-    more = {"rejects": tmp_path / "rejects", "progress": lambda done: None}
+    more = {"form": Form(".csv"), "rejects": tmp_path / "rejects", "progress": lambda done: None}
     done = answering.answer_to_file(
         served, weather / "forecasts.csv", readers.Options(), Text(), tmp_path / "out.csv", **more
     )

@@ -161,10 +161,8 @@ def _tables() -> list[Case]:
         "short.csv": (csv(*GOOD, "alone"), "short.csv:26 has 1 fields, expected 2"),
         "no-label.csv": (csv(*GOOD, "what is it,"), "no-label.csv:26 has no label"),
         "column.csv": (good.replace(b"text,", b"words_of_it,", 1), "has no column that is known to hold the inputs"),
-        "semicolon.csv": (good.replace(b",", b";"), "give --separator ';'"),
-        "utf-16.csv": (good.decode().encode("utf-16"), "give --encoding utf-16"),
-        "latin.csv": (csv(*GOOD) + "caf\xe9,good\n".encode("latin-1"), "give --encoding latin-1"),
-        "quote.csv": (csv(*GOOD[:3], '"open,bad', *GOOD[3:]), "cannot be read"),
+        "bytes.csv": (csv(*GOOD) + b"caf\x81,good\n", "give --encoding windows-1252"),
+        "quote.csv": (csv(*GOOD[:3], '"open,bad', *GOOD[3:]), "opens a quotation mark that is never closed"),
         "header.csv": (b"text,label\n", "0 usable rows in"),
         "empty.csv": (b"", "0 usable rows in"),
         "blank.csv": (b"\n\n\n", "blank.csv"),
@@ -190,9 +188,15 @@ def _tables() -> list[Case]:
     }
     cases += [Case(name, (*TRAIN, name), 4, name, {name: content}) for name, content in damaged.items()]
     cases += [
-        Case("report.docx", (*TRAIN, "report.docx"), 2, "ends in none of", {"report.docx": b"PK\3\4"}),
+        Case(
+            "report.docx",
+            (*TRAIN, "report.docx"),
+            2,
+            "is a Word document; save it as plain text",
+            {"report.docx": b"PK\3\4"},
+        ),
         Case("missing.csv", (*TRAIN, "missing.csv"), 3, "missing.csv does not exist"),
-        Case("an empty folder", (*TRAIN, "."), 3, "0 usable rows in"),
+        Case("an empty folder", (*TRAIN, "."), 3, "give a folder with a folder per class"),
         Case(
             "no row of use",
             (*TRAIN, "x.csv", *SKIP),
@@ -251,7 +255,7 @@ def _sequences() -> list[Case]:
     bad = {
         "header.fa": ("".join(bases).encode(), 3, "header.fa"),
         "protein.fa": ((records + ">p family=one\nMKVLAAGIEFQW\n").encode(), 3, "is no nucleotide"),
-        "digits.fa": ((records + ">p family=one\n1 ACGTACGT 60\n").encode(), 3, "is no nucleotide"),
+        "digits.fa": ((records + ">p family=one\n1 ACGT7ACGT 60\n").encode(), 3, "is no nucleotide"),
         "unknown.fa": ((records + f">n family=one\n{'N' * 40}\n").encode(), 3, "most of them not known"),
         "empty-record.fa": ((records + ">e family=one\n>f family=two\nACGT\n").encode(), 3, "no bases"),
         "no-label.fa": ((records + f">x\n{bases[0][::-1]}\n").encode(), 3, "label"),

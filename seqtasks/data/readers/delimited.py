@@ -52,18 +52,15 @@ def rows(path: Path, lines: TextIO, form: Dialect, options: Options) -> Iterator
             names = _names(path, number, values) if options.header else [str(each + 1) for each in range(len(values))]
             if options.header:
                 continue
-        if not values:
-            continue
-        fitted = _fitted(values, names)
-        if values == header and options.header:
+        if len(values) == len(names) and (values != header or not options.header):
+            yield Row(number, dict(zip(names, values, strict=True)))
+        elif values == header:
             yield Reject(number, "is the header once more; leave it out")
-        elif fitted is None:
-            yield Reject(
-                number,
-                f"has {len(values)} fields, expected {len(names)}; quote fields that hold {form.separator!r}",
-            )
-        else:
+        elif (fitted := _fitted(values, names)) is not None:
             yield Row(number, dict(zip(names, fitted, strict=True)))
+        elif values:
+            reason = f"has {len(values)} fields, expected {len(names)}; quote fields that hold {form.separator!r}"
+            yield Reject(number, reason)
 
 
 class _Kept:
@@ -98,8 +95,8 @@ def _names(path: Path, number: int, values: Sequence[str]) -> list[str]:
 
 def _fitted(values: Sequence[str], names: Sequence[str]) -> Sequence[str] | None:
     """As many values as columns: empty ones beyond them, and missing ones of columns without a name, are nobody's."""
-    if len(values) == len(names):
-        return values
+    if not values:
+        return None
     if len(values) > len(names):
         return None if any(values[len(names) :]) else values[: len(names)]
     rest = names[len(values) :]

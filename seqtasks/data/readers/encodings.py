@@ -59,7 +59,9 @@ def marked(start: bytes) -> str | None:
         if len(places) < size or any(0 in places[place] for place in others):
             continue
         least = 1 if size == 4 else ZEROS
-        if all(places[place].count(0) >= max(least * len(places[place]), 1) for place in zeros):
+        if all(places[place].count(0) >= max(least * len(places[place]), 1) for place in zeros) and _is_text(
+            start, name
+        ):
             return name
     return None
 
@@ -104,6 +106,15 @@ def with_mark(name: str, start: bytes) -> str:
     if found and name.startswith(WIDE) and found.startswith(name[:6]):
         return found if name in WIDE or found in WIDE else name
     return name
+
+
+def _is_text(start: bytes, name: str) -> bool:
+    """Whether bytes are text in an encoding, but for a character that their end cuts off: no control character."""
+    try:
+        text = codecs.getincrementaldecoder(name)().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return not re.search("[\0-\x08\x0b\x0e-\x1f]", text)
 
 
 def _is_whole(text: str) -> bool:
