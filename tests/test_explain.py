@@ -111,7 +111,7 @@ class Planted:
     )
 
     def __call__(self, values: Sequence[str | bytes]) -> list[dict[str, Any]]:
-        texts = [value.decode() if isinstance(value, bytes) else value for value in values]
+        texts = [value.decode(errors="replace") if isinstance(value, bytes) else value for value in values]
         found = [0.9 if "good" in text else 0.2 for text in texts]
         return [{"answer": "up" if p > 0.5 else "down", "probabilities": {"up": p, "down": 1 - p}} for p in found]
 
@@ -119,11 +119,12 @@ class Planted:
 def test_a_text_s_words_are_explained_on_a_page_that_stands_alone():
     found = explain.explain(Planted(), b"a <b>good</b> film")  # type: ignore[arg-type]
     assert found.pieces[int(found.effects.argmax())] == "good"
-    assert found.effects.max() == found.change == pytest.approx(np.log(9) - np.log(0.25))
+    assert found.effects.max() == pytest.approx(np.log(9) - np.log(0.25))
+    assert found.change == pytest.approx(found.effects.sum())
     seen = stands_alone(found.html())
     assert not seen.of("b")
     assert "a <b>good</b> film" in seen.text
-    assert "the 6 pieces add up to +3.5835" in seen.text
+    assert "the 5 pieces add up to +3.5835" in seen.text
 
 
 def test_of_a_long_text_neighbours_go_together_and_the_page_says_so():
@@ -132,6 +133,11 @@ def test_of_a_long_text_neighbours_go_together_and_the_page_says_so():
     assert len(found.pieces) == occlusion.MAX_PIECES
     assert "".join(found.pieces) == words
     assert "Of 701 words and signs, neighbours are taken together: 300 pieces." in stands_alone(found.html()).text
+
+
+def test_a_text_that_is_too_long_is_told():
+    with pytest.raises(UsageError, match="for at most 50,000 characters, not 50,001; give a part of them"):
+        explain.explain(Planted(), b"x" * 50_001)  # type: ignore[arg-type]
 
 
 def test_nothing_and_bytes_that_are_no_text_are_explained():
@@ -234,6 +240,7 @@ def test_the_nats_of_characters_are_those_of_the_text(learned_of: Callable[[str]
         served.explain(text)
 
 
+@pytest.mark.thorough
 def test_the_benchmark_runs(tmp_path: Path):
     from seqtasks.benchmarks import explain as benchmark
     from seqtasks.task import SAMPLE, Folders

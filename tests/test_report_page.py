@@ -12,13 +12,11 @@ import pandas as pd
 import pytest
 
 from seqtasks import files
-from seqtasks.data.prepare import Data
 from seqtasks.data.readers import Options
-from seqtasks.data.rows import ROWS
 from seqtasks.data.user import Source
 from seqtasks.metrics import classification, page
 from seqtasks.metrics.report import Report, Sample, Section
-from seqtasks.training import evaluate, report_page
+from seqtasks.training import report_page
 from seqtasks.training.card import Card
 from tests.conftest import Learned
 
@@ -79,7 +77,7 @@ def trained(tmp_path: Path) -> Any:
 
 
 def shown(trained: Any, report: Report, dataset: str = "sample") -> str:
-    result = evaluate.as_json(report, trained.task.name, Data(dataset, ROWS, {}, {}, None), "test")
+    result = {"dataset": dataset, "split": "test", **report.figures}
     for name, draw in report.pictures.items():
         draw(trained.folder / name)
     return report_page.html(trained, result, report)

@@ -54,9 +54,9 @@ def command(
     text = corpus.text(file, Options(**reading), columns)
     if not text:
         raise InputError(f"{file} is empty; give a text")
-    nats, characters = generation.score(served, streams.chunks([text]))
     if explain:
         explaining.scored(served, text).write(explain)
+    nats, characters = generation.score(served, streams.chunks([text]))
     each = nats / characters
     bits = each / math.log(2)
     if as_json:

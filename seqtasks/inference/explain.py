@@ -16,6 +16,7 @@ from seqtasks.inference.predictor import Predictor
 from seqtasks.metrics import plots
 
 SIDE = 448  # pixels of both sides of the picture that is drawn
+MAX_CHARACTERS = 50_000  # of a text whose words are left out
 MAX_SCORED = 2_000  # characters whose nats are shown
 
 
@@ -36,8 +37,12 @@ def explain(predictor: Predictor, value: bytes, beams: BeamOptions | None = None
 
 
 def words(predictor: Predictor, value: bytes) -> Explanation:
-    """What each word of a text adds to the log odds of its class; see occlusion."""
+    """What each word of a text adds to the log odds of its class; see occlusion. Raises UsageError for a long text."""
     text = value.decode(errors="replace")
+    if len(text) > MAX_CHARACTERS:
+        raise UsageError(
+            f"--explain is for at most {MAX_CHARACTERS:,} characters, not {len(text):,}; give a part of them"
+        )
     (answer,) = predictor([value])
     every = occlusion.split(text)
     pieces = occlusion.grouped(every, occlusion.MAX_PIECES)
@@ -59,7 +64,9 @@ def words(predictor: Predictor, value: bytes) -> Explanation:
         "change when it is removed after random others (Shapley values by sampling; Strumbelj and Kononenko, 2010)."
     )
     piece = "group of words" if together else "word"
-    legend = Legend(name, method, notes, heading="What each word adds", piece=piece, unit="nats of log odds")
+    legend = Legend(
+        f"Answer: {name}", method, notes, heading="What each word adds", piece=piece, unit="nats of log odds"
+    )
     return Explanation(answer, tuple(pieces), effects, change, legend)
 
 
@@ -73,9 +80,13 @@ def letters(predictor: Predictor, codec: codecs.InputCodec, value: bytes) -> Exp
         "its place (in silico mutagenesis; Alipanahi et al., 2015). These effects need not add up to anything."
     )
     legend = Legend(
-        str(answer["answer"]), method, heading="What each letter matters", piece="letter", unit="nats of log odds",
+        f"Answer: {answer['answer']}",
+        method,
+        heading="What each letter matters",
+        piece="letter",
+        unit="nats of log odds",
         caption="Each letter as high as what is lost without it, above what each other letter in its place costs",
-    )  # fmt: skip
+    )
     draw = functools.partial(plots.logo, sequence, alphabet, found)
     return Explanation(answer, tuple(sequence), found.sum(axis=1) / (len(alphabet) - 1), None, legend, draw)
 
@@ -121,8 +132,13 @@ def scored(predictor: Predictor, text: bytes) -> Explanation:
     unit = str(predictor.manifest.inputs.get("level", "token"))
     method = f"A {unit} is coloured by its surprise: minus the logarithm of its probability after all before it."
     legend = Legend(
-        f"What a text costs {predictor.manifest.task}", method, notes, heading=f"Nats of each {unit}", piece=unit,
-        adds="the most surprising", lowers="",
-    )  # fmt: skip
+        f"What a text costs {predictor.manifest.task}",
+        method,
+        notes,
+        heading=f"Nats of each {unit}",
+        piece=unit,
+        adds="the most surprising",
+        lowers="",
+    )
     pieces = tuple(token.decode() for token in tokens.numpy())
     return Explanation({"nats_per_character": total / max(len(shown), 1)}, pieces, np.array(nats), total, legend)

@@ -44,8 +44,9 @@ def split(text: str) -> list[str]:
             else:
                 found.append(space + sign)
                 space, word = "", letter and not WITHOUT_SPACES.match(sign)
-    if found:
-        found[-1] += space
+    if not found:
+        return [space] if space else []
+    found[-1] += space
     return found
 
 
