@@ -32,6 +32,8 @@ DRAWS = 5  # of as many random ones
 MEASURED = ("seconds", "error_of_sum")  # the error as a share of the change
 MODEL = Path("saved_models") / "sentiment"
 
+Figures = Mapping[str, float]
+
 
 def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = None) -> dict[str, Any]:
     """By how much the probability of the answer falls without the first words of each ranking; how exact sums are."""
@@ -39,7 +41,7 @@ def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = N
         data = prepare.read(tasks.find("sentiment"), dataset or served.manifest.dataset, folders, say)
         inputs = data.examples["test"].inputs
         chosen = np.sort(np.random.default_rng(0).permutation(len(inputs))[: 3 if dataset else REVIEWS])
-        measured: dict[str, list[dict[str, float]]] = {}
+        measured: dict[str, list[Figures]] = {}
         for number, row in enumerate(chosen, 1):
             for name, figures in _measure(served, bytes(inputs[row]), np.random.default_rng(row)).items():
                 measured.setdefault(name, []).append(figures)
@@ -51,12 +53,12 @@ def run(folders: Folders, say: Callable[[str], None], *, dataset: str | None = N
         "reviews": len(chosen),
         **benchmarks.circumstances(),
         "model": served.manifest.created,
-        "rows": [{"ranking": name, **_summary(every)} for name, every in measured.items()],
+        "rows": [{"ranking": name, **_summary(every, measured["random"])} for name, every in measured.items()],
     }
 
 
-def _summary(every: Sequence[Mapping[str, float]]) -> dict[str, float | None]:
-    """Medians and maxima of what was measured, and by how much the probability falls in the mean."""
+def _summary(every: Sequence[Figures], random: Sequence[Figures]) -> dict[str, float | None]:
+    """Medians and maxima of what was measured; by how much the probability falls in the mean, and how often further."""
     columns = {name: [figures[name] for figures in every if name in figures] for name in (*MEASURED, "few", "share")}
     known = {name: columns[name] for name in MEASURED if columns[name]}
     return {
@@ -64,6 +66,9 @@ def _summary(every: Sequence[Mapping[str, float]]) -> dict[str, float | None]:
         **{f"{name}_at_most": max(known[name]) if name in known else None for name in MEASURED},
         f"fall_without_{FEW}": float(np.mean(columns["few"])),
         f"fall_without_{SHARE:.0%}": float(np.mean(columns["share"])),
+        "further_than_random": float(
+            np.mean([one["share"] > other["share"] for one, other in zip(every, random, strict=True)])
+        ),
     }
 
 
@@ -81,7 +86,7 @@ def _model(folders: Folders, say: Callable[[str], None], dataset: str | None) ->
         yield predictor.load(savedmodel.export(model_folder.restore(Path(name), "sentiment")))
 
 
-def _measure(served: Predictor, review: bytes, draw: np.random.Generator) -> dict[str, dict[str, float]]:
+def _measure(served: Predictor, review: bytes, draw: np.random.Generator) -> dict[str, Figures]:
     """Each ranking's seconds, the error of its sum as a share of the change, and how far the probability falls."""
     start = time.perf_counter()
     ours = explain.words(served, review)

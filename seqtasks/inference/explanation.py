@@ -51,6 +51,7 @@ class Explanation:
         shown = list(zip(self.pieces, self.effects.tolist(), strict=True)) if len(self.effects) else []
         most = max((abs(effect) for _, effect in shown), default=0.0)
         coloured = [(*_apart(text), effect, round(abs(effect) / most, 3) if most else 0.0) for text, effect in shown]
+        order = np.argsort(-np.abs(self.effects), kind="stable")[:LARGEST].tolist()
         words = self.legend
         return page.render(
             "explanation",
@@ -65,7 +66,7 @@ class Explanation:
             meanings=(words.adds, words.lowers),
             largest=f"{most:.2f}",
             pieces=coloured,
-            largest_pieces=sorted(coloured, key=lambda each: -abs(each[2]))[:LARGEST],
+            largest_pieces=[(place + 1, *coloured[place][1:3]) for place in order],
             picture=page.drawn(self.draw) if self.draw else b"",
             caption=words.caption,
         )
@@ -98,7 +99,9 @@ def _apart(text: str) -> tuple[str, str]:
 
 def _described(answer: Mapping[str, Any]) -> str:
     """An answer's figures in a line: its probability, and those of the classes."""
-    figures = [f"{name} {page.text(value)}" for name, value in answer.items() if isinstance(value, float)]
+    figures = [
+        f"{name.replace('_', ' ')} {page.text(value)}" for name, value in answer.items() if isinstance(value, float)
+    ]
     probabilities = answer.get("probabilities")
     if isinstance(probabilities, Mapping):
         figures += [f"{name} {page.text(value)}" for name, value in probabilities.items()]
