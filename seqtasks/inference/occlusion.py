@@ -61,8 +61,8 @@ def remaining(pieces: Sequence[str], kept: np.ndarray) -> str:
     parts: list[str] = []
     before = -1
     for place in np.flatnonzero(kept).tolist():
-        apart = place == before + 1 or not parts or pieces[place][:1].isspace() or parts[-1][-1:].isspace()
-        parts.append(pieces[place] if apart else f" {pieces[place]}")
+        touches = parts and not (pieces[place][:1].isspace() or parts[-1][-1:].isspace())
+        parts.append(f" {pieces[place]}" if touches and place > before + 1 else pieces[place])
         before = place
     return "".join(parts)
 
