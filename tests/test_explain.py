@@ -191,39 +191,24 @@ def test_a_text_is_no_picture(tmp_path: Path):
 def test_a_learned_review_hangs_on_its_words(learned_of: Callable[[str], Learned], tmp_path: Path):
     learned = learned_of("sentiment")
     text = "The plot is dull and the acting is wooden."
-    found = seqtasks.load(learned.folder).explain(text)
+    served = seqtasks.load(learned.folder)
+    found = served.explain(text)
     assert found.change is not None
     assert found.effects.sum() == pytest.approx(found.change, rel=0.01)
+    less = occlusion.remaining(found.pieces, np.arange(len(found.pieces)) != found.effects.argmax())
+    before, after = served([text, less])
+    assert after["probabilities"][before["answer"]] < before["probability"]
     page = tmp_path / "out.html"
     printed = run("predict", "sentiment", text, "--explain", page, "--model", learned.folder).stdout
-    assert printed == run("predict", "sentiment", text, "--model", learned.folder).stdout
-    seen = stands_alone(page.read_text())
-    assert text in seen.text
-    top = found.effects.argmax()
-    kept = np.arange(len(found.pieces)) != top
-    (whole, less) = seqtasks.load(learned.folder)([text, occlusion.remaining(found.pieces, kept)])
-    assert less["probabilities"][whole["answer"]] < whole["probability"]
+    assert printed == f"{before['answer']}\t{before['probability']:.4f}\n"
+    assert text in stands_alone(page.read_text()).text
 
 
-def test_letters_are_coloured_and_drawn_on_one_page(learned_of: Callable[[str], Learned], tmp_path: Path):
-    learned = learned_of("dna")
-    found = seqtasks.load(learned.folder).explain("acgttgca")
+def test_letters_are_coloured_and_drawn_on_one_page(learned_of: Callable[[str], Learned]):
+    found = seqtasks.load(learned_of("dna").folder).explain("acgttgca")
     assert found.pieces == tuple("ACGTTGCA")
     assert found.change is None
-    run("predict", "dna", "ACGTTGCA", "--explain", tmp_path / "out.html", "--model", learned.folder)
-    assert len(stands_alone((tmp_path / "out.html").read_text()).of("img")) == 1
-
-
-def test_attention_is_drawn_on_a_page(learned_of: Callable[[str], Learned], tmp_path: Path):
-    from tests.samples import answers
-
-    learned = learned_of("captioning")
-    content, caption = next(iter(answers("captioning").items()))
-    (tmp_path / "a.png").write_bytes(content)
-    run("predict", "captioning", tmp_path / "a.png", "--explain", tmp_path / "out.html", "--model", learned.folder)
-    seen = stands_alone((tmp_path / "out.html").read_text())
-    assert caption in seen.text
-    assert len(seen.of("img")) == 1
+    assert len(stands_alone(found.html()).of("img")) == 1
 
 
 def test_the_nats_of_characters_are_those_of_the_text(learned_of: Callable[[str], Learned], tmp_path: Path):
@@ -235,7 +220,7 @@ def test_the_nats_of_characters_are_those_of_the_text(learned_of: Callable[[str]
     assert "".join(found.pieces) == text
     assert found.effects.sum() == pytest.approx(generation.score(served, [text.encode()])[0], rel=1e-4)
     run("score", tmp_path / "a.txt", "--explain", tmp_path / "out.html", "--model", learned.folder)
-    assert "A <b> ☃" in stands_alone((tmp_path / "out.html").read_text()).text
+    assert "A␣<b>␣☃" in stands_alone((tmp_path / "out.html").read_text()).text
     with pytest.raises(UsageError, match="cannot be explained"):
         served.explain(text)
 

@@ -28,6 +28,7 @@ from seqtasks.inference.manifest import EndpointSchema, Manifest
 from seqtasks.inference.predictor import Predictor
 from tests.conftest import Learned, run
 from tests.samples import SAMPLES, answers
+from tests.test_report_page import stands_alone
 
 # --- the manifest -----------------------------------------------------------------------------------------------------
 
@@ -329,3 +330,6 @@ def test_as_many_beams_are_followed_as_the_model_was_set_to(learned: Learned, sc
         assert 1 + len(answer["alternatives"]) == beams
     shown = explain.attention(served, content, BeamOptions())
     assert " ".join(shown.pieces) == shown.answer["answer"]
+    page = stands_alone(shown.html())
+    assert shown.answer["answer"] in page.text
+    assert len(page.of("img")) == 1
