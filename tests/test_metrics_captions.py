@@ -73,7 +73,11 @@ def test_figures_of_sentences():
 def test_a_report_lists_answers_with_their_references():
     examples = Examples(np.array([b"1", b"2"], object), np.array(["a dog\nthe dog", "a cat"], object))
     report = captions.report(
-        examples, ["a dog", "a bird"], np.array([-0.51234, -2]), ["a bird\na fish"], lambda it: it * 2
+        examples,
+        ["a dog", "a bird"],
+        np.array([-0.51234, -2]),
+        ["a bird\na fish"],
+        lambda those: [each * 2 for each in those],
     )
     assert report.size == (2, "examples")
     assert report.figures["exact_match"] == 0.5

@@ -61,12 +61,12 @@ def report(
     answers: Sequence[str],
     scores: np.ndarray,
     known: Sequence[str],
-    picture: Callable[[bytes], bytes] = lambda content: content,
+    pictures: Callable[[Sequence[bytes]], Sequence[bytes]] = lambda contents: contents,
 ) -> Report:
     """Figures of `captions`; the answers and their scores (N,) in a table, with the references, and on the page.
 
-    Targets, and the training's `known` ones, are references with line feeds between them. `picture` makes of an input
-    what is shown of it.
+    Targets, and the training's `known` ones, are references with line feeds between them. `pictures` makes of inputs
+    what is shown of them.
     """
     import pandas as pd
 
@@ -76,22 +76,26 @@ def report(
         table[f"reference_{number + 1}"] = [each[number] if number < len(each) else "" for each in references]
     alike = [rouge_l(words(one), list(map(words, all_))) for one, all_ in zip(answers, references, strict=True)]
     worst = np.argsort(alike, kind="stable")[:WORST]
-
-    def samples(rows: np.ndarray) -> list[Sample]:
-        contents = examples.take(rows).inputs[:]
-        return [
-            Sample(answers[row], references[row], picture(content)) for row, content in zip(rows, contents, strict=True)
-        ]
-
     first = np.arange(min(SHOWN, len(answers)))
+    rows = np.union1d(worst, first)
+    shown = pictures(list(examples.take(rows).inputs[:]))
+    samples = {row: Sample(answers[row], references[row], each) for row, each in zip(rows, shown, strict=True)}
     return Report(
         captions(answers, references, {sentence for target in known for sentence in target.split("\n")}),
         headline="bleu_4",
         size=(len(answers), "examples"),
         tables={"predictions.csv": pd.DataFrame(table)},
         sections=[
-            Section("Worst mistakes", "Least like any of their references, by ROUGE-L.", samples=samples(worst)),
-            Section("Samples", f"The first {len(first):,}, each above its references.", samples=samples(first)),
+            Section(
+                "Worst mistakes",
+                "Least like any of their references, by ROUGE-L.",
+                samples=[samples[row] for row in worst],
+            ),
+            Section(
+                "Samples",
+                f"The first {len(first):,}, each above its references.",
+                samples=[samples[row] for row in first],
+            ),
         ],
     )
 
