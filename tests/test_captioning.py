@@ -247,7 +247,7 @@ def test_the_encoder_travels_with_the_model(own_model: Path):
     served = predictor.load(own_model)
     (answer,) = served([(own_model.parent / "0.png").read_bytes()])
     assert answer["score"] < 0  # it was read, whatever three steps make of it
-    assert (own_model / "report.html").read_text().count("<img") == result["examples"]
+    assert (own_model / "report.html").read_text().count("data:image/jpeg") == 2 * result["examples"]
     assert len((own_model / "predictions.csv").read_text().splitlines()) == 1 + result["examples"]
     assert learned_layers(own_model)
     assert served.manifest.batch_size == Image().traits.predict_batch_size < Traits().predict_batch_size

@@ -71,6 +71,21 @@ def test_a_report_of_classes_has_their_figures_in_words_tables_and_pictures(tmp_
     assert [*report.pictures] == ["confusion.png"]
     report.pictures["confusion.png"](tmp_path / "drawn.png")
     assert (tmp_path / "drawn.png").read_bytes().startswith(b"\x89PNG")
+    assert [section.title for section in report.sections] == ["Thresholds and calibration", "Lengths", "Samples"]
+    shown = report.sections[2].table
+    assert shown is not None
+    assert shown["input"].tolist() == ["good", "café", "bad", "worst\ufffd"]
+
+
+@pytest.mark.parametrize(("targets", "count"), [([0, 0, 0, 0], 2), ([0, 0, 1, 1], 4), ([2, 2, 0, 0], 4)])
+def test_curves_are_drawn_of_classes_that_have_examples(targets: list[int], count: int, tmp_path: Path):
+    probabilities = np.full((4, 3), 1 / 3)
+    report = classification.report(np.array(targets), probabilities, LENGTHS, ("a", "b", "c"), INPUTS)
+    drawn = {words: draw for section in report.sections for words, draw in section.pictures.items()}
+    assert len(drawn) == count
+    for draw in drawn.values():
+        draw(tmp_path / "drawn.png")
+        assert (tmp_path / "drawn.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_mistakes_are_the_wrong_answers_the_most_confident_first():
@@ -106,12 +121,12 @@ def test_the_result_of_an_evaluation_is_the_report_s_figures_and_what_they_are_o
     assert result == about | dict(report.figures)
     assert result[result["headline"]] == 0.75
     assert json.loads(json.dumps(result)) == result
-    assert evaluate.files_of(report) == ["metrics.json", "mistakes.csv", "confusion.png"]
+    assert evaluate.files_of(report) == ["metrics.json", "mistakes.csv", "confusion.png", "report.html"]
 
 
 def test_a_report_may_be_figures_alone():
     report = Report(likelihood(60.0, 20, 30), headline="bits_per_character", size=(30, "characters"))
-    assert evaluate.files_of(report) == ["metrics.json"]
+    assert evaluate.files_of(report) == ["metrics.json", "report.html"]
     result = evaluate.as_json(report, "text_generation", Data("plays", ROWS, {}, {}, None), "test")
     assert result["characters"] == 30
     assert result[result["headline"]] == report.figures["bits_per_character"]

@@ -28,6 +28,7 @@ from seqtasks.inference.manifest import EndpointSchema, Manifest
 from seqtasks.inference.predictor import Predictor
 from tests.conftest import Learned, run
 from tests.samples import SAMPLES, answers
+from tests.test_report_page import stands_alone
 
 # --- the manifest -----------------------------------------------------------------------------------------------------
 
@@ -166,7 +167,7 @@ def test_a_path_that_leads_nowhere_is_told_before_anything_is_opened(tmp_path: P
 
 
 def test_only_letters_are_replaced():
-    with pytest.raises(UsageError, match="--explain is for pictures and for sequences of a few letters"):
+    with pytest.raises(UsageError, match="letters are replaced in sequences of a few letters"):
         mutagenesis.effects(export({}), Image(encoder="small"), b"x")
 
 
@@ -200,9 +201,9 @@ def test_what_an_export_has_not_is_told_with_what_it_has(learned: Learned, optio
 
 @sentiment
 def test_what_cannot_be_drawn_is_told(learned: Learned, tmp_path: Path):
-    with pytest.raises(UsageError, match="--explain is for pictures and for sequences of a few letters"):
+    with pytest.raises(UsageError, match=r"x\.png is to be a picture, and a text is explained on a page; end its name"):
         run("predict", "sentiment", "Good.", "--explain", tmp_path / "x.png", "--model", learned.folder)
-    with pytest.raises(UsageError, match="--explain draws one value; give one, not 2"):
+    with pytest.raises(UsageError, match="--explain is for one value; give one, not 2"):
         run("predict", "sentiment", "Good.", "Bad.", "--explain", tmp_path / "x.png", "--model", learned.folder)
     assert not (tmp_path / "x.png").exists()
 
@@ -328,5 +329,7 @@ def test_as_many_beams_are_followed_as_the_model_was_set_to(learned: Learned, sc
         (answer,) = generation.generate(served, [content], options)
         assert 1 + len(answer["alternatives"]) == beams
     shown = explain.attention(served, content, BeamOptions())
-    assert " ".join(shown.words) == shown.answer["answer"]
-    assert len(shown.weights) == len(shown.words)
+    assert " ".join(shown.pieces) == shown.answer["answer"]
+    page = stands_alone(shown.html())
+    assert shown.answer["answer"] in page.text
+    assert len(page.of("img")) == 1

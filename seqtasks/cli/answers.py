@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
@@ -55,29 +54,17 @@ def of_values(names: Sequence[str], codec: Any, ask: Ask, *, batch_size: int, on
         options.say(f"{len(refused):,} left out")
 
 
-def explained(served: Predictor, name: str, codec: Any, beams: BeamOptions, path: Path) -> Answered:
-    """The value with its answer, and a drawing of it; raises UsageError where there is nothing to draw."""
-    from seqtasks import files
-    from seqtasks.inference import explain, mutagenesis, values
-    from seqtasks.metrics import pages, plots
+def explained(served: Predictor, name: str, codec: Any, beams: BeamOptions | None, path: Path) -> Answered:
+    """The value with its answer, which is explained in a file; raises UsageError where it cannot be."""
+    from seqtasks.inference import explain, values
 
     def refuse(reason: str) -> None:
         raise InputError(reason)
 
     ((_, content),) = values.cleaned([name], codec, refuse)
-    if "attention" in served.manifest.endpoints:
-        shown = explain.attention(served, content, beams)
-        with files.writing(path, point="plot") as part:
-            plots.attention(shown.picture, shown.words, shown.weights, part)
-        return [(name, shown.answer)]
-    if "tag_tokens" in served.manifest.endpoints:
-        found = served([content])[0]
-        files.write(path, pages.entities(content.decode(errors="replace"), json.loads(found["answer"])))
-        return [(name, found)]
-    effects = mutagenesis.effects(served, codec, content)
-    with files.writing(path, point="plot") as part:
-        plots.logo(content.decode(), codec.traits.alphabet.letters, effects, part)
-    return [(name, served([content])[0])]
+    found = explain.explain(served, content, beams)
+    found.write(path)
+    return [(name, found.answer)]
 
 
 def most_probable(answered: Answered, number: int) -> Answered:

@@ -35,7 +35,10 @@ def command(
     data_dir: str,
     manual_dir: str | None,
 ) -> None:
-    """Measure a trained model on a split, or on several: --split validation+test. Leaves metrics.json next to it."""
+    """Measure a trained model on a split, or on several: --split validation+test.
+
+    Leaves metrics.json and report.html in the model's folder.
+    """
     if seed is not None and folds is None:
         raise UsageError("--seed is for the trainings of --folds; give both")
     if split is not None and folds is not None:

@@ -39,7 +39,8 @@ FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "txt", "fa", "conll")
 @click.option(
     "--explain",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw as PNG where in a picture it attended to, or what each letter matters; as HTML the entities of a text.",
+    help="Write as .html what each word or letter adds to the answer, or where a picture was attended to; the last two "
+    "also as .png.",
 )
 @click.option(
     "--runtime", type=options.OneOf(["onnx", "litert"]), help="Answer from such an export, and sooner: no TensorFlow."
@@ -117,7 +118,7 @@ def command(
     if traits.reads_files:
         names = giving.expanded(values, traits.suffixes, other_suffixes=traits.other_suffixes)
     if explain and len(names) != 1:
-        raise UsageError(f"--explain draws one value; give one, not {len(names):,}")
+        raise UsageError(f"--explain is for one value; give one, not {len(names):,}")
     served = predictor.load(folder)
 
     def ask_values(contents: Sequence[bytes], done: int) -> Sequence[Mapping[str, Any]]:
@@ -126,7 +127,7 @@ def command(
         return served(contents)
 
     if explain:
-        answered = answers.explained(served, names[0], codec, beams or generation.BeamOptions(), explain)
+        answered = answers.explained(served, names[0], codec, beams, explain)
     else:
         size = manifest.batch_size
         answered = answers.of_values(names, codec, ask_values, batch_size=size, on_invalid=on_invalid)
@@ -145,4 +146,4 @@ def _check_generation(
     if do_sample and num_beams:
         raise UsageError("--num-beams searches for the most probable text; leave it or --do-sample out")
     if do_sample and explain:
-        raise UsageError("--explain draws the most probable answer; leave --do-sample out")
+        raise UsageError("--explain is of the most probable answer; leave --do-sample out")

@@ -14,11 +14,17 @@ from seqtasks.errors import InputError, UsageError
 
 @click.command("score")
 @click.argument("arguments", metavar="[TASK] FILE", nargs=-1, required=True)
+@click.option(
+    "--explain",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write as .html what each character, or word, of its beginning costs.",
+)
 @options.reading_options
 @options.json_option
 @options.model_option
 def command(
     arguments: tuple[str, ...],
+    explain: Path | None,
     reading: dict[str, Any],
     as_json: bool,
     model: Path | None,
@@ -41,12 +47,15 @@ def command(
     from seqtasks import codecs
     from seqtasks.data import corpus, streams
     from seqtasks.data.readers import Options
+    from seqtasks.inference import explain as explaining
 
     served = predictor.load(folder)
     columns = codecs.restore(manifest.inputs).traits.columns
     text = corpus.text(file, Options(**reading), columns)
     if not text:
         raise InputError(f"{file} is empty; give a text")
+    if explain:
+        explaining.scored(served, text).write(explain)
     nats, characters = generation.score(served, streams.chunks([text]))
     each = nats / characters
     bits = each / math.log(2)

@@ -1,30 +1,100 @@
-"""What a drawing of an answer shows: where a picture was attended to, word by word. For letters see mutagenesis."""
+"""What an answer hangs on, from an export alone: words left out, letters replaced, attention, nats of each token."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import functools
+from collections.abc import Sequence
 
 import numpy as np
 
+from seqtasks import codecs
+from seqtasks.errors import UsageError
+from seqtasks.inference import mutagenesis, occlusion
+from seqtasks.inference.explanation import Entities, Explanation, Legend, log_odds
 from seqtasks.inference.generation import BeamOptions, require
 from seqtasks.inference.predictor import Predictor
+from seqtasks.metrics import plots
 
 SIDE = 448  # pixels of both sides of the picture that is drawn
+MAX_CHARACTERS = 50_000  # of a text whose words are left out
+MAX_SCORED = 2_000  # characters whose nats are shown
 
 
-@dataclass(frozen=True)
-class Attention:
-    """The most probable text of a picture, and the weight of each region for each of its words."""
+def explain(predictor: Predictor, value: bytes, beams: BeamOptions | None = None) -> Explanation | Entities:
+    """What the answer to one value hangs on; raises UsageError for an export whose answers cannot be explained."""
+    codec = codecs.restore(predictor.manifest.inputs)
+    if "attention" in predictor.manifest.endpoints:
+        return attention(predictor, value, beams or BeamOptions())
+    if codec.traits.alphabet is not None:
+        return letters(predictor, codec, bytes(codec.clean(value)))
+    if "tag_tokens" in predictor.manifest.endpoints:
+        return Entities(predictor([value])[0], value.decode(errors="replace"))
+    serve = predictor.manifest.endpoints.get("serve")
+    if codec.traits.reads_files or serve is None or "probabilities" not in serve.classes:
+        raise UsageError(
+            f"answers of {predictor.manifest.task} cannot be explained; --explain is for classes of texts or of "
+            "sequences of letters, and for pictures with attention"
+        )
+    return words(predictor, value)
 
-    answer: dict[str, Any]  # answer and score
-    picture: np.ndarray  # uint8 (H, W, 3)
-    words: list[str]
-    weights: np.ndarray  # (words, regions)
+
+def words(predictor: Predictor, value: bytes) -> Explanation:
+    """What each word of a text adds to the log odds of its class; see occlusion. Raises UsageError for a long text."""
+    text = value.decode(errors="replace")
+    if len(text) > MAX_CHARACTERS:
+        raise UsageError(
+            f"--explain is for at most {MAX_CHARACTERS:,} characters, not {len(text):,}; give a part of them"
+        )
+    (answer,) = predictor([value])
+    every = occlusion.split(text)
+    pieces = occlusion.grouped(every, occlusion.MAX_PIECES)
+    name = str(answer["answer"])
+
+    def ask(texts: Sequence[str]) -> list[float]:
+        return [log_odds(each, name) for each in predictor(texts)]
+
+    effects, change = occlusion.effects(pieces, ask)
+    together = len(every) > len(pieces)
+    notes = [
+        f"Log odds of the whole text less those of an empty one: {change:+.4f}; the {len(pieces):,} pieces add up to "
+        f"{effects.sum():+.4f}."
+    ]
+    if together:
+        notes.append(f"Of {len(every):,} words and signs, neighbours are taken together: {len(pieces):,} pieces.")
+    method = (
+        f"A word is coloured by what it adds to the log odds of {name!r} against everything else, in nats: the mean "
+        "change when it is removed after random others (Shapley values by sampling; Strumbelj and Kononenko, 2010)."
+    )
+    piece = "group of words" if together else "word"
+    legend = Legend(
+        f"Answer: {name}", method, notes, heading="What each word adds", piece=piece, unit="nats of log odds"
+    )
+    return Explanation(answer, tuple(pieces), effects, change, legend)
 
 
-def attention(predictor: Predictor, content: bytes, options: BeamOptions) -> Attention:
-    """What is to be drawn of a picture's file; raises UsageError for an export without attention."""
+def letters(predictor: Predictor, codec: codecs.InputCodec, value: bytes) -> Explanation:
+    """What each letter of a sequence matters, as a logo; see mutagenesis."""
+    found = mutagenesis.effects(predictor, codec, value)
+    (answer,) = predictor([value])
+    sequence, alphabet = value.decode(), mutagenesis.alphabet_of(codec).letters
+    method = (
+        f"A letter is coloured by how far the log odds of {answer['answer']!r} fall, on average, when another takes "
+        "its place (in silico mutagenesis; Alipanahi et al., 2015). These effects need not add up to anything."
+    )
+    legend = Legend(
+        f"Answer: {answer['answer']}",
+        method,
+        heading="What each letter matters",
+        piece="letter",
+        unit="nats of log odds",
+        caption="Each letter as high as what is lost without it, above what each other letter in its place costs",
+    )
+    draw = functools.partial(plots.logo, sequence, alphabet, found)
+    return Explanation(answer, tuple(sequence), found.sum(axis=1) / (len(alphabet) - 1), None, legend, draw)
+
+
+def attention(predictor: Predictor, content: bytes, options: BeamOptions) -> Explanation:
+    """Where a picture was attended to for each word; raises UsageError for an export without attention."""
     import tensorflow as tf
 
     from seqtasks.codecs import image_files
@@ -33,6 +103,44 @@ def attention(predictor: Predictor, content: bytes, options: BeamOptions) -> Att
     outputs = predictor.model.attention(tf.constant([content]), options.width(predictor))
     found = {name: tensor.numpy()[0] for name, tensor in outputs.items()}
     picture = image_files.upright(tf.constant([content]), SIDE)[0].numpy()[0]
-    words = [word.decode() for word in found["words"] if word]
+    generated = [word.decode() for word in found["words"] if word]
     answer = {"answer": found["answer"].decode(), "score": float(found["score"])}
-    return Attention(answer, picture, words, found["weights"][: len(words)])
+    method = "The picture once for each word, brighter where it was attended to (soft attention; Xu et al., 2015)."
+    legend = Legend(answer["answer"], method, caption="Where the picture was attended to, word by word")
+    draw = functools.partial(plots.attention, picture, generated, found["weights"][: len(generated)])
+    return Explanation(answer, tuple(generated), np.zeros(0), None, legend, draw)
+
+
+def scored(predictor: Predictor, text: bytes) -> Explanation:
+    """What each token of a text's first MAX_SCORED characters costs a language model, in nats.
+
+    Raises UsageError for an export that does not go on with a text.
+    """
+    import tensorflow as tf
+
+    require(predictor.manifest, predictor.folder, "score")
+    codec = codecs.restore(predictor.manifest.inputs)
+    whole = text.decode(errors="replace")
+    shown = whole[:MAX_SCORED]
+    tokens = codec.split(tf.constant([shown.encode()]))[0]
+    states, nats = predictor.model.initial_state(1), list[float]()
+    for token in tokens:
+        cost, states = predictor.model.score(token[None], states)
+        nats.append(float(cost[0]))
+    total = sum(nats)
+    notes = [f"{total / max(len(shown), 1):.4f} nats a character, {total:,.1f} in all."]
+    if len(shown) < len(whole):
+        notes.append(f"The first {len(shown):,} of {len(whole):,} characters are shown.")
+    unit = str(predictor.manifest.inputs.get("level", "token"))
+    method = f"A {unit} is coloured by its surprise: minus the logarithm of its probability after all before it."
+    legend = Legend(
+        f"What a text costs {predictor.manifest.task}",
+        method,
+        notes,
+        heading=f"Nats of each {unit}",
+        piece=unit,
+        adds="the most surprising",
+        lowers="",
+    )
+    pieces = tuple(token.decode() for token in tokens.numpy())
+    return Explanation({"nats_per_character": total / max(len(shown), 1)}, pieces, np.array(nats), total, legend)

@@ -8,6 +8,7 @@ import numpy as np
 
 from seqtasks.codecs import Alphabet
 from seqtasks.errors import UsageError
+from seqtasks.inference.explanation import log_odds
 from seqtasks.inference.predictor import Predictor
 
 
@@ -19,9 +20,7 @@ def effects(predictor: Predictor, codec: Any, value: bytes) -> np.ndarray:
     """
     import tensorflow as tf
 
-    alphabet: Alphabet | None = codec.traits.alphabet
-    if alphabet is None:
-        raise UsageError("--explain is for pictures and for sequences of a few letters, such as DNA")
+    alphabet = alphabet_of(codec)
     steps = int(codec.encode(tf.constant([value]))[1][0])
     if steps < len(value):
         raise UsageError(f"--explain draws at most {steps:,} letters, not {len(value):,}; give a part of them")
@@ -29,12 +28,13 @@ def effects(predictor: Predictor, codec: Any, value: bytes) -> np.ndarray:
     places = [(place, letter) for place in range(len(value)) for letter in letters]
     changed = [value[:place] + letter.encode() + value[place + 1 :] for place, letter in places]
     whole, *others = predictor([value, *changed])
-    if "probabilities" not in whole:
-        raise UsageError("--explain compares the probabilities of classes, and these answers have none")
-    odds = np.array([_odds(other["probabilities"][whole["answer"]]) for other in others])
-    return (_odds(whole["probability"]) - odds).reshape(len(value), len(letters))
+    odds = np.array([log_odds(other, whole["answer"]) for other in others])
+    return (log_odds(whole, whole["answer"]) - odds).reshape(len(value), len(letters))
 
 
-def _odds(probability: float) -> float:
-    inside = min(max(probability, 1e-6), 1 - 1e-6)
-    return float(np.log(inside / (1 - inside)))
+def alphabet_of(codec: Any) -> Alphabet:
+    """The letters that may stand in each other's place; raises UsageError for a codec that has none."""
+    alphabet: Alphabet | None = codec.traits.alphabet
+    if alphabet is None:
+        raise UsageError("letters are replaced in sequences of a few letters, such as DNA; give one of these")
+    return alphabet

@@ -13,7 +13,7 @@ from functools import partial
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from seqtasks.data import paths
 from seqtasks.errors import InputError, IntegrityError, UsageError
 from seqtasks.inference import manifest as manifests
 from seqtasks.inference.manifest import REMEDY, Manifest
+
+if TYPE_CHECKING:
+    from seqtasks.inference.explanation import Entities, Explanation
 
 SAVED_MODEL = "saved-model"
 CARD, WEIGHTS = "card.json", "model.weights.h5"  # of a trained model
@@ -85,6 +88,15 @@ class Predictor:
             return self._answer(endpoint, batches[0])
         with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:  # one batch alone leaves the cores half idle
             return list(chain.from_iterable(pool.map(partial(self._answer, endpoint), batches)))
+
+    def explain(self, value: str | bytes) -> Explanation | Entities:
+        """What the answer to one value hangs on, as pieces and what each adds; `.html()` is a page.
+
+        Raises UsageError for an export whose answers cannot be explained.
+        """
+        from seqtasks.inference import explain
+
+        return explain.explain(self, as_bytes(value))
 
     def _answer(self, endpoint: str, values: list[bytes]) -> list[dict[str, Any]]:
         import tensorflow as tf

@@ -10,19 +10,18 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
 
-from seqtasks.metrics import pages
-from seqtasks.metrics.report import Report
+from seqtasks.metrics.report import Report, Sample, Section
 from seqtasks.task import Examples
 
 MAX_PHRASE = 4  # words of the longest phrases that are compared
 SIGMA = 6.0  # of CIDEr-D, in words by which a sentence is longer or shorter
 BETA = 1.2  # of ROUGE-L: weight of recall
-SHOWN = 50  # examples on a page
+SHOWN, WORST = 50, 10  # examples on a page: the first, and those that are least like their references
 
 LETTER = r"[^\s'’]"  # when signs that are in no word are blanks
 
@@ -57,10 +56,17 @@ def captions(written: Sequence[str], references: Sequence[Sequence[str]], known:
     }
 
 
-def report(name: str, examples: Examples, answers: Sequence[str], scores: np.ndarray, known: Sequence[str]) -> Report:
-    """Figures of `captions`; the answers and their scores (N,) in a table, with the references, and on a page.
+def report(
+    examples: Examples,
+    answers: Sequence[str],
+    scores: np.ndarray,
+    known: Sequence[str],
+    pictures: Callable[[Sequence[bytes]], Sequence[bytes]] = lambda contents: contents,
+) -> Report:
+    """Figures of `captions`; the answers and their scores (N,) in a table, with the references, and on the page.
 
-    Targets, and the training's `known` ones, are references with line feeds between them.
+    Targets, and the training's `known` ones, are references with line feeds between them. `pictures` makes of inputs
+    what is shown of them.
     """
     import pandas as pd
 
@@ -68,13 +74,29 @@ def report(name: str, examples: Examples, answers: Sequence[str], scores: np.nda
     table: dict[str, Any] = {"row": range(1, len(answers) + 1), "caption": answers, "score": scores.round(4)}
     for number in range(max(map(len, references))):
         table[f"reference_{number + 1}"] = [each[number] if number < len(each) else "" for each in references]
-    contents = examples.take(np.arange(min(SHOWN, len(answers)))).inputs[:]
+    alike = [rouge_l(words(one), list(map(words, all_))) for one, all_ in zip(answers, references, strict=True)]
+    worst = np.argsort(alike, kind="stable")[:WORST]
+    first = np.arange(min(SHOWN, len(answers)))
+    rows = np.union1d(worst, first)
+    shown = pictures(list(examples.take(rows).inputs[:]))
+    samples = {row: Sample(answers[row], references[row], each) for row, each in zip(rows, shown, strict=True)}
     return Report(
         captions(answers, references, {sentence for target in known for sentence in target.split("\n")}),
         headline="bleu_4",
         size=(len(answers), "examples"),
         tables={"predictions.csv": pd.DataFrame(table)},
-        files={"report.html": pages.captions(name, contents, answers, references)},
+        sections=[
+            Section(
+                "Worst mistakes",
+                "Least like any of their references, by ROUGE-L.",
+                samples=[samples[row] for row in worst],
+            ),
+            Section(
+                "Samples",
+                f"The first {len(first):,}, each above its references.",
+                samples=[samples[row] for row in first],
+            ),
+        ],
     )
 
 

@@ -11,11 +11,12 @@ import pandas as pd
 from sklearn import metrics
 
 from seqtasks.metrics import plots
-from seqtasks.metrics.report import Report
+from seqtasks.metrics.report import Report, Section
 
 BINS = 15  # of the calibration error
 BUCKETS = (100, 200, 300, 400)  # upper ends, in steps
 MAX_MISTAKES = 100  # listed, the most confident first
+SAMPLES = 10  # rows shown of all that were answered
 
 
 def measure(
@@ -61,6 +62,60 @@ def report(
         lines=lines,
         tables={"mistakes.csv": mistakes(targets, probabilities, names, inputs)},
         pictures={"confusion.png": lambda path: plots.confusion(figures["confusion"], names, path)},
+        sections=_sections(targets, probabilities, lengths, names, inputs),
+    )
+
+
+def _sections(
+    targets: np.ndarray, probabilities: np.ndarray, lengths: np.ndarray, names: Sequence[str], inputs: Any
+) -> list[Section]:
+    """Parts of the page: curves over thresholds, lengths, and rows drawn at random."""
+    right, confidences = probabilities.argmax(axis=1) == targets, probabilities.max(axis=1)
+    whose = f"of the class {names[1]}" if len(names) == 2 else "of each class against the rest"
+    curves = {}
+    if len(names) > 1 and len(set(targets)) > 1:
+        curves = {
+            f"ROC curve {whose}": lambda path: plots.roc(targets, probabilities, names, path),
+            f"Precision and recall {whose}": lambda path: plots.precision_recall(targets, probabilities, names, path),
+        }
+    drawn = np.sort(np.random.default_rng(0).permutation(len(targets))[:SAMPLES])
+    return [
+        Section(
+            "Thresholds and calibration",
+            pictures={
+                **curves,
+                f"Calibration in {BINS} bins: how often answers of a probability are right, and how many there are": (
+                    lambda path: plots.calibration(confidences, right, BINS, path)
+                ),
+            },
+        ),
+        Section(
+            "Lengths",
+            pictures={
+                "Lengths of the inputs, rightly and wrongly answered": lambda path: plots.lengths(lengths, right, path)
+            },
+        ),
+        Section(
+            "Samples",
+            "Drawn at random from all that were answered.",
+            table=_rows(drawn, targets, probabilities, names, inputs),
+        ),
+    ]
+
+
+def _rows(
+    rows: np.ndarray, targets: np.ndarray, probabilities: np.ndarray, names: Sequence[str], inputs: Any
+) -> pd.DataFrame:
+    """Rows with truth, answer, its probability and the input; inputs are bytes (N,)."""
+    answers = probabilities.argmax(axis=1)
+    return pd.DataFrame(
+        {
+            "row": rows + 1,
+            "truth": [names[each] for each in targets[rows]],
+            "answer": [names[each] for each in answers[rows]],
+            "probability": probabilities.max(axis=1)[rows].round(4),
+            "input": [value.decode(errors="replace") for value in inputs[rows]],
+        }
     )
 
 
@@ -69,15 +124,7 @@ def mistakes(targets: np.ndarray, probabilities: np.ndarray, names: Sequence[str
     answers = probabilities.argmax(axis=1)
     confidence = np.where(answers != targets, probabilities.max(axis=1), 0.0)
     worst = np.argsort(-confidence, kind="stable")[: min(MAX_MISTAKES, int((answers != targets).sum()))]
-    return pd.DataFrame(
-        {
-            "row": worst + 1,
-            "truth": [names[each] for each in targets[worst]],
-            "answer": [names[each] for each in answers[worst]],
-            "probability": confidence[worst].round(4),
-            "input": [value.decode(errors="replace") for value in inputs[worst]],
-        }
-    )
+    return _rows(worst, targets, probabilities, names, inputs)
 
 
 def calibration_error(confidences: np.ndarray, right: np.ndarray) -> float:

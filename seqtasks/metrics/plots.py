@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.style
@@ -16,9 +17,13 @@ from matplotlib.patches import PathPatch
 from matplotlib.textpath import TextPath
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D
+from sklearn import metrics
+from sklearn.calibration import CalibrationDisplay
 
 STYLE = {"figure.dpi": 120, "text.parse_math": False}  # a $ in a name is a $
 COLOURS = {"A": "tab:green", "C": "tab:blue", "G": "tab:orange", "T": "tab:red"}
+SMOOTHED = 50  # steps
+MAX_CURVES = 10  # classes in one plot
 
 
 @contextmanager
@@ -78,6 +83,94 @@ def confusion(matrix: Sequence[Sequence[int]], names: Sequence[str], path: Path)
     axes.set_xlabel("answer")
     axes.set_ylabel("truth")
     figure.colorbar(image, label="share of the row", shrink=0.8)
+    figure.savefig(path, format="png")
+
+
+@_style()
+def steps(table: pd.DataFrame, path: Path) -> None:
+    """The loss of each step, its mean over SMOOTHED steps, and whatever else is known of a step, as PNG."""
+    others = [name for name in ("learning_rate", "gradient_norm") if name in table]
+    figure = Figure(figsize=(6, 3.2 + 1.2 * len(others)), layout="constrained")
+    above, *below = np.atleast_1d(
+        figure.subplots(1 + len(others), 1, sharex=True, height_ratios=[2.5, *[1] * len(others)])
+    )
+    places = np.arange(1, len(table) + 1)
+    above.plot(places, table["loss"], linewidth=0.5, alpha=0.4, label="each step")
+    smooth = table["loss"].rolling(SMOOTHED, min_periods=1).mean()
+    above.plot(places, smooth, label=f"mean of {SMOOTHED} steps")
+    above.set_ylabel("loss (nats)")
+    above.legend()
+    for axes, name in zip(below, others, strict=True):
+        axes.plot(places, table[name], linewidth=0.8)
+        axes.set_ylabel(name.replace("_", " "), fontsize="small")
+        axes.set_ylim(bottom=0)
+    for axes in figure.axes:
+        axes.grid(alpha=0.3)
+    figure.axes[-1].set_xlabel("step")
+    figure.savefig(path, format="png")
+
+
+@_style()
+def roc(targets: np.ndarray, probabilities: np.ndarray, names: Sequence[str], path: Path) -> None:
+    """Class ids (N,), probabilities (N, C) -> the true against the false positives, a curve a class, as PNG."""
+    axes = "false positives (share)", "true positives (share)"
+    _curves_of_classes(metrics.RocCurveDisplay, axes, targets, probabilities, names, path)
+
+
+@_style()
+def precision_recall(targets: np.ndarray, probabilities: np.ndarray, names: Sequence[str], path: Path) -> None:
+    """Class ids (N,), probabilities (N, C) -> precision against recall, a curve a class, as PNG."""
+    axes = "recall", "precision"
+    _curves_of_classes(metrics.PrecisionRecallDisplay, axes, targets, probabilities, names, path)
+
+
+def _curves_of_classes(
+    display: Any,
+    labels: tuple[str, str],
+    targets: np.ndarray,
+    probabilities: np.ndarray,
+    names: Sequence[str],
+    path: Path,
+) -> None:
+    """Of two classes the second, of several the first MAX_CURVES, each against the rest, where both have examples."""
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    axes = figure.add_subplot()
+    for each in [1] if len(names) == 2 else range(min(len(names), MAX_CURVES)):
+        if 0 < (targets == each).sum() < len(targets):
+            display.from_predictions(targets == each, probabilities[:, each], name=names[each], ax=axes)
+    axes.set_xlabel(labels[0])
+    axes.set_ylabel(labels[1])
+    axes.grid(alpha=0.3)
+    figure.savefig(path, format="png")
+
+
+@_style()
+def calibration(confidences: np.ndarray, right: np.ndarray, bins: int, path: Path) -> None:
+    """Probabilities of answers (N,), whether they are right -> the share of right ones in bins of it, as PNG."""
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+    CalibrationDisplay.from_predictions(right, confidences, n_bins=bins, name="answers", ax=above)
+    above.set_xlabel("")
+    above.set_ylabel("share of right answers")
+    below.hist(confidences, bins=np.linspace(0, 1, bins + 1).tolist())
+    below.set_xlabel("probability of the answer")
+    below.set_ylabel("answers")
+    for axes in figure.axes:
+        axes.grid(alpha=0.3)
+    figure.savefig(path, format="png")
+
+
+@_style()
+def lengths(values: np.ndarray, right: np.ndarray, path: Path) -> None:
+    """How many inputs of which length, steps (N,), were answered rightly and wrongly, as PNG."""
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.add_subplot()
+    edges = np.histogram_bin_edges(values, bins=min(30, int(np.ptp(values)) + 1)).tolist()
+    axes.hist([values[right], values[~right]], bins=edges, stacked=True, label=["right", "wrong"])
+    axes.set_xlabel("length (steps)")
+    axes.set_ylabel("examples")
+    axes.legend()
+    axes.grid(alpha=0.3)
     figure.savefig(path, format="png")
 
 

@@ -10,6 +10,28 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+Draw = Callable[[Path], None]  # writes a picture there, as PNG
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A generated text and, where it is of a picture, the picture."""
+
+    text: str
+    notes: Sequence[str] = ()  # references, or how it came about
+    picture: bytes = b""  # a JPEG, PNG, GIF or WebP
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page report.html that only some patterns have."""
+
+    title: str
+    text: str = ""
+    pictures: Mapping[str, Draw] = field(default_factory=dict)  # what is to be seen, in words -> draws it
+    table: pd.DataFrame | None = None
+    samples: Sequence[Sample] = ()
+
 
 @dataclass(frozen=True)
 class Report:
@@ -19,5 +41,5 @@ class Report:
     breakdowns: Mapping[str, tuple[float, int]] = field(default_factory=dict)  # the headline in parts, and their sizes
     lines: Sequence[tuple[str, str]] = ()  # what else is printed: a name and what is said of it
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # name.csv -> its rows
-    pictures: Mapping[str, Callable[[Path], None]] = field(default_factory=dict)  # name.png -> draws it there
-    files: Mapping[str, str] = field(default_factory=dict)  # name -> content
+    pictures: Mapping[str, Draw] = field(default_factory=dict)  # name.png -> draws it there
+    sections: Sequence[Section] = ()  # of the page, behind the pictures

@@ -23,7 +23,7 @@ from seqtasks.data.streams import Stream, Window
 from seqtasks.data.text import TEXT
 from seqtasks.layers import stateful_decoder
 from seqtasks.metrics.likelihood import likelihood
-from seqtasks.metrics.report import Report
+from seqtasks.metrics.report import Report, Sample, Section
 from seqtasks.patterns import Answers, Endpoint, Metric, Objective
 from seqtasks.patterns._writing import Writing
 from seqtasks.setting import Setting, Settings, at_least, between
@@ -42,6 +42,7 @@ SETTINGS: Settings = {
 }
 RESET = 256  # tokens
 EXCERPT = 200  # tokens written after an epoch
+SAMPLES = 3  # texts of a report
 READ, GUESSED = 100, 100  # tokens of a window that are read first, and then guessed one by one
 WINDOWS = 50  # by which --int8 is measured, at most
 
@@ -52,6 +53,9 @@ class TextCodec(InputCodec, TargetCodec, Protocol):
     @property
     def level(self) -> str:
         """The name of a token."""
+
+    def split(self, values: Tensor) -> Any:
+        """Texts, string (B,) -> tokens, string (B, None), ragged; joined they are the text."""
 
     def unknown_tokens(self, values: Tensor) -> Tensor:
         """Texts, string (B,) -> what of them is read as unknown, string (B,)."""
@@ -137,7 +141,17 @@ def answer(model: keras.Model, task: Writer, batches: Batches) -> dict[str, np.n
         "nats_reset": np.array(total(stream.windows(RESET, batch_size=int(task.settings["batch_size"])))),
         "tokens": np.array(len(stream)),
         "characters": np.array(stream.characters),
+        "samples": _samples(model, task),
     }
+
+
+def _samples(model: keras.Model, task: Writer) -> np.ndarray:
+    """Texts that follow on the beginning of a line, as `serve` writes them but for their seeds: 0, 1, 2; str (N,)."""
+    seeds = tf.range(SAMPLES, dtype=tf.int64)
+    length, temperature = int(task.settings["max_new_tokens"]), float(task.settings["temperature"])
+    generate = Writing(model, task).generate.function
+    found = generate(tf.fill([SAMPLES], ""), length, temperature, 0, 1.0, seeds)["answer"]
+    return np.array([text.decode() for text in found.numpy()], object)
 
 
 def report(task: Writer, data: Data, split: str, answers: Answers) -> Report:
@@ -145,7 +159,14 @@ def report(task: Writer, data: Data, split: str, answers: Answers) -> Report:
     characters = int(answers["characters"])
     figures = likelihood(float(answers["nats"]), int(answers["tokens"]), characters)
     reset = {f"nats_per_character_reset_every_{RESET}": float(answers["nats_reset"]) / characters}
-    return Report({**figures, **reset}, headline="bits_per_character", size=(characters, "characters"))
+    written = [Sample(text, [f"seed {seed}"]) for seed, text in enumerate(answers["samples"])]
+    how = f"What follows on an empty prompt, {task.settings['max_new_tokens']:,} {task.inputs.level}s at temperature "
+    return Report(
+        {**figures, **reset},
+        headline="bits_per_character",
+        size=(characters, "characters"),
+        sections=[Section("Samples", f"{how}{task.settings['temperature']}.", samples=written)],
+    )
 
 
 def golden(task: Writer) -> list[bytes]:

@@ -5,7 +5,7 @@ Trained on the thing with all the sentences that there are of it, each word from
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import keras
@@ -54,7 +54,7 @@ class PictureCodec(InputCodec, Protocol):
         """Names of layers that `embed` makes and that knew something before."""
 
     def decode_images(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Strings (B,) -> pictures (B, ...), and which could be read, bool (B,)."""
+        """Strings (B,) -> pictures, uint8 (B, H, W, 3), and which could be read, bool (B,)."""
 
     def features_of_views(self, pictures: Tensor) -> Tensor:
         """Pictures (B, ...) -> what `encode` gives for each of their views, (B, W, ...)."""
@@ -135,7 +135,14 @@ def answer(model: keras.Model, task: Captioner, batches: Batches) -> dict[str, n
 def report(task: Captioner, data: Data, split: str, answers: Answers) -> Report:
     """BLEU, ROUGE-L, CIDEr-D and others; answers and references in a table and, with the pictures, on a page."""
     examples, known = data.part(split), data.part("train").targets[:]
-    return captions.report(f"{data.name}, {split}", examples, answers["answers"].tolist(), answers["scores"], known)
+
+    def small(contents: Sequence[bytes]) -> list[bytes]:
+        """Pictures as the model sees them, as JPEG."""
+        read = tf.function(task.inputs.decode_images, input_signature=[STRINGS], autograph=False)  # much sooner
+        seen = read(tf.constant(contents))[0]
+        return [tf.io.encode_jpeg(picture).numpy() for picture in seen]
+
+    return captions.report(examples, answers["answers"].tolist(), answers["scores"], known, small)
 
 
 def golden(task: Captioner) -> list[bytes]:

@@ -11,6 +11,7 @@ from seqtasks.errors import IntegrityError
 from seqtasks.metrics.report import Report
 from seqtasks.task import Folders, Notice
 from seqtasks.training import card as cards
+from seqtasks.training import report_page
 from seqtasks.training.model_folder import TrainedModel
 
 RESULT = "metrics.json"
@@ -47,8 +48,7 @@ def evaluate(
     for name, draw in report.pictures.items():
         with files.writing(trained.folder / name, point="picture") as path:
             draw(path)
-    for name, content in report.files.items():
-        files.write(trained.folder / name, content, point="report")
+    files.write(trained.folder / report_page.NAME, report_page.html(trained, result, report), point="report")
     return result, report
 
 
@@ -71,4 +71,4 @@ def _changed(trained: TrainedModel, data: Data, folders: Folders, notice: Notice
 
 def files_of(report: Report) -> list[str]:
     """The names of the files that an evaluation leaves."""
-    return [RESULT, *report.tables, *report.pictures, *report.files]
+    return [RESULT, *report.tables, *report.pictures, report_page.NAME]

@@ -3,7 +3,7 @@
 card.json          what it is; written last, it names the sha256 of the others
 model.weights.h5   and what a codec needs beside its fields: encoder.weights.h5
 history.csv, *.png  an epoch a row; steps.csv: a step a row
-metrics.json       from evaluate, with the tables and pictures of its report
+metrics.json       from evaluate, with the tables and pictures of its report, and report.html, the page of all that
 folds.json         from evaluate --folds, with folds/: what each fold's model answered
 serving/<n>/       from export, litert/<n>/ and onnx/<n>/ from export --format
 training/          an unfinished training: run.json and checkpoints
