@@ -57,7 +57,7 @@ def seqtasks(*arguments: str | Path, folder: Path, **environment: str) -> subpro
         (["predict", "sentiment", "--file", "a.csv", "--explain", "x.png"], 2, "--explain are for values; leave them"),
         (["predict", "sentiment", "Good.", "--num-beam", "2"], 2, "Did you mean '--num-beams'?"),
         (["predict", "sentiment", "Good.", "--text-column", "a"], 2, "--input-column is for the rows of a file"),
-        (["predict", "sentiment", "Good.", "--separator", ""], 2, "--separator is for the rows of a file"),
+        (["predict", "sentiment", "Good.", "--separator", ";"], 2, "--separator is for the rows of a file"),
         (["predict", "sentiment", "Good.", "--encoding", "latin-1"], 2, "--encoding is for the rows of a file"),
         (["evaluate", "dna", "--split", "test", "--folds", "3"], 2, "--folds tests on the examples of all splits"),
         (["generate", "x"], 2, 'no export in saved_models/text_generation; run "seqtasks export'),
@@ -237,7 +237,7 @@ def test_list_takes_no_other_folder_for_an_export(tmp_path, monkeypatch):
     files.publish(model, {cards.NAME: card.write}, record=cards.NAME)
     monkeypatch.chdir(tmp_path)
     row = next(row for row in json.loads(run("list", "--json").output) if row["task"] == "sentiment")
-    assert row["exported"] == 12
+    assert row["exported"] == "12"
 
 
 def test_a_dash_is_taken_for_an_underscore():

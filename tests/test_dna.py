@@ -69,7 +69,6 @@ def test_a_longer_one_is_cut_at_one_of_its_ends(side: str, kept: list[int]):
         ("", "has no bases"),
         ("ACGX", "has 'X' at base 4"),
         ("acg5", "has '5' at base 4"),
-        ("AC GT", "has ' ' at base 3"),
         ("AC*", r"has '\*' at base 3"),
         ("MKVLAAGIEQFP", "has 'L' at base 4"),
         ("NNNNNACGT", "has 9 bases, most of them not known"),

@@ -130,7 +130,7 @@ def test_bfloat16_keeps_weights_and_outputs_in_float32():
 def test_a_processor_without_bfloat16_is_told_by_its_abilities(
     abilities: str, emulates: bool, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(stack.Path, "read_text", lambda path: abilities)
+    monkeypatch.setattr(stack.Path, "read_text", lambda path, **how: abilities)
     assert stack.emulates_bfloat16() == emulates
 
 

@@ -116,9 +116,9 @@ def test_no_more_mistakes_are_listed_than_anybody_reads():
 
 def test_the_result_of_an_evaluation_is_the_report_s_figures_and_what_they_are_of():
     report = classification.report(TARGETS, PROBABILITIES, LENGTHS, ("a", "b"), INPUTS)
-    result = evaluate.as_json(report, "sentiment", Data("imdb", ROWS, {}, {}, None), "test")
+    result = evaluate.as_json(report, "sentiment", Data("imdb", ROWS, {}, {}, None), "test", "abc")
     about = {"task": "sentiment", "dataset": "imdb", "split": "test", "examples": 4, "headline": "accuracy"}
-    assert result == about | dict(report.figures)
+    assert result == about | dict(report.figures) | {"weights": "abc"}
     assert result[result["headline"]] == 0.75
     assert json.loads(json.dumps(result)) == result
     assert evaluate.files_of(report) == ["metrics.json", "mistakes.csv", "confusion.png", "report.html"]
@@ -127,6 +127,6 @@ def test_the_result_of_an_evaluation_is_the_report_s_figures_and_what_they_are_o
 def test_a_report_may_be_figures_alone():
     report = Report(likelihood(60.0, 20, 30), headline="bits_per_character", size=(30, "characters"))
     assert evaluate.files_of(report) == ["metrics.json", "report.html"]
-    result = evaluate.as_json(report, "text_generation", Data("plays", ROWS, {}, {}, None), "test")
+    result = evaluate.as_json(report, "text_generation", Data("plays", ROWS, {}, {}, None), "test", "abc")
     assert result["characters"] == 30
     assert result[result["headline"]] == report.figures["bits_per_character"]

@@ -20,6 +20,7 @@ from seqtasks.codecs.sentences import EOS_ID, Sentences
 from seqtasks.codecs.text import Text
 from seqtasks.codecs.tokens import Tokens
 from seqtasks.codecs.vocabulary import PAD_ID
+from seqtasks.codecs.words import Words
 from seqtasks.inference import predictor
 from seqtasks.task import Folders
 from tests.conftest import Learned
@@ -53,13 +54,14 @@ def encoded(codec: Any, values: list[bytes]) -> list[list[int]]:
 @hypothesis.given(values=batches)
 def test_a_codec_reads_anything_alone_as_in_company_and_as_its_plain_reader(codec: Any, values: list[bytes]):
     together = encoded(codec, values)
-    most = codec.max_length if not isinstance(codec, Tokens) else 10**9
+    most = codec.max_length if not isinstance(codec, Tokens | Words) else 10**9
     highest = 15 if isinstance(codec, Nucleotides) else len(codec.vocabulary) + 1
+    words = isinstance(codec, Words)  # each with its place and its characters
     described = json.loads(json.dumps(codecs.describe(codec)))
     for value, ids in zip(values, together, strict=True):
         assert encoded(codec, [value]) == [ids]
         assert len(ids) <= most
-        assert all(1 <= each <= highest for each in ids)
+        assert all(1 <= (each[0] if words else each) <= highest for each in ids)
         if ids:
             assert reader(codec)(described, value).tolist() == [ids]
 

@@ -35,6 +35,6 @@ def frequent(batches: Iterable[np.ndarray], most: int, *, min_frequency: int = 1
 def table(pieces: Sequence[str]) -> tf.lookup.StaticHashTable:
     """Pieces -> their ids, int32, from SPECIALS on; UNK_ID for any other."""
     with tf.init_scope():
-        keys = tf.constant(tuple(pieces) or ("",))
-        ids = tf.range(SPECIALS, SPECIALS + tf.size(keys), dtype=tf.int32)
+        keys = tf.constant(tuple(pieces) or ("",))  # a table has one at least
+        ids = tf.range(SPECIALS, SPECIALS + tf.size(keys), dtype=tf.int32) if pieces else tf.constant([UNK_ID])
         return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, ids), default_value=UNK_ID)

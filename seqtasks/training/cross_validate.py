@@ -18,6 +18,7 @@ from seqtasks.errors import UsageError
 from seqtasks.metrics.report import Report
 from seqtasks.patterns import Answers
 from seqtasks.task import Examples, Folders, Notice
+from seqtasks.training import card as cards
 from seqtasks.training import evaluate
 from seqtasks.training.experiment import Experiment
 from seqtasks.training.model_folder import TrainedModel
@@ -57,7 +58,7 @@ def cross_validate(
         notice(f"fold {fold + 1} of {number}: {report.headline} {figures[-1]:.4f} of {int(rows.sum()):,}")
     report = _report(model, examples, every)
     result = {
-        **evaluate.as_json(report, model, data, f"{number} folds"),
+        **evaluate.as_json(report, task.name, data, f"{number} folds", card.files[cards.WEIGHTS]),
         "seed": seed,
         f"{report.headline}_of_folds": float(np.mean(figures)),
         f"{report.headline}_std": float(np.std(figures)),

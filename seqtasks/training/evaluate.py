@@ -40,7 +40,7 @@ def evaluate(
         notice(f"{what}: rows that it was trained on may stand in this split now")
     batches = prepare.encode(task, data, [split], folders, notice, tta=True)[split]
     report = task.pattern.report(task, data, split, task.pattern.answer(trained.model, task, batches))
-    result = as_json(report, trained, data, split)
+    result = as_json(report, task.name, data, split, card.files[cards.WEIGHTS])
     files.write_json(trained.folder / RESULT, result, point="metrics")
     for name, table in report.tables.items():
         with files.writing(trained.folder / name, point="table") as path:
@@ -52,11 +52,11 @@ def evaluate(
     return result, report
 
 
-def as_json(report: Report, trained: TrainedModel, data: Data, split: str) -> dict[str, Any]:
+def as_json(report: Report, task: str, data: Data, split: str, weights: str) -> dict[str, Any]:
     """What metrics.json holds; `weights` is the sha256 of those that were measured."""
     size, unit = report.size
-    about = {"task": trained.task.name, "dataset": data.name, "split": split, unit: size, "headline": report.headline}
-    return {**about, **report.figures, "weights": trained.card.files[cards.WEIGHTS]}
+    about = {"task": task, "dataset": data.name, "split": split, unit: size, "headline": report.headline}
+    return {**about, **report.figures, "weights": weights}
 
 
 def _changed(trained: TrainedModel, data: Data, folders: Folders, notice: Notice) -> bool:
