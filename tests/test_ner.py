@@ -400,7 +400,7 @@ def test_signs_of_json_in_an_entity_are_escaped(learned: Learned):
 @ner
 def test_tokens_get_a_tag_each(learned: Learned):
     tokens = "Yesterday , Harry O'Hara met\tHermione  Granger."
-    given, empty = seqtasks.load(learned.folder)([tokens, " "], "tag_tokens")
+    given, empty = seqtasks.load(learned.folder).answers([tokens, " "], "tag_tokens")
     assert given["answer"] == "O O B-person I-person O B-person I-person"
     assert given["tags"] == given["answer"].split()
     assert empty["answer"] == ""
