@@ -145,7 +145,7 @@ def test_same_seed_same_weights_other_seed_others(learned: Learned, tmp_path: Pa
         settings |= {name: value for name, value in PLAIN.items() if name in tasks.find(learned.name).settings}
         command = ["train", learned.name, "--sample-data", "--model", folder, "--seed", seed, *sets(settings)]
         if alone:  # whatever drew numbers before, it starts anew
-            alone = [sys.executable, "-m", "tests.small", *map(str, command)]
+            alone = [sys.executable, "-m", "tests.small", *map(str, command), "--no-export"]
             subprocess.run(alone, check=True, capture_output=True, cwd=ROOT)
         else:
             run(*map(str, command))

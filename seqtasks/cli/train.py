@@ -12,7 +12,11 @@ from seqtasks.cli import options
 from seqtasks.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from seqtasks.data.user import Source
+    from seqtasks.training.card import Card
+    from seqtasks.training.experiment import Experiment
 
 
 @click.command("train")
@@ -94,27 +98,41 @@ def command(
             progress.announce_cost(experiment)
             return
         card = None if fresh or resume else experiments.finished(experiment, folder, seed=seed)
-        if card:
-            options.say(f"{folder} is trained already, with these settings and data; --fresh trains it anew")
-            return
-        with progress.bar(experiment) as callback:
-            callbacks = [callback, *progress.tensorboard(tensorboard)]
-            done = experiments.train(
-                experiment, folder, seed=seed, fresh=fresh, resume=resume, callbacks=callbacks, notice=options.say
-            )
-    monitor = str(experiment.task.settings["monitor"])
-    found, name = ("validation ", f"val_{monitor}") if experiment.validation else ("training ", monitor)
-    line = (
-        f"trained {task} on {experiment.data.name} in {done.seconds:.0f} s: {found}{monitor} "
-        f"{done.best[name]:.4f} (epoch {done.best['epoch']}), kept in {folder}"
-    )
-    options.say(line) if as_json else click.echo(line)
-    path = None if no_export else _export(task, folder)
+        if not card:
+            with progress.bar(experiment) as callback:
+                callbacks = [callback, *progress.tensorboard(tensorboard)]
+                experiments.train(
+                    experiment, folder, seed=seed, fresh=fresh, resume=resume, callbacks=callbacks, notice=options.say
+                )
+    from seqtasks.training import card as cards
+
+    if card:
+        options.say(f"{folder} is trained already, with these settings and data; --fresh trains it anew")
+    _say(experiment, folder, trained := card or cards.read(folder), options.say if as_json or card else click.echo)
+    path = None if no_export or (card and _exported(folder)) else _export(task, folder)
     if as_json:
-        result = {"task": task, "dataset": experiment.data.name, "model": str(folder), "best": done.best}
-        options.say_json({**result, "seconds": round(done.seconds, 1), "export": path and str(path)})
+        result = {"task": task, "dataset": trained.dataset, "model": str(folder), "best": trained.best}
+        options.say_json({**result, "seconds": trained.seconds, "export": path and str(path)})
     elif path:
         click.echo(f"exported to {path}")
+
+
+def _say(experiment: Experiment, folder: Path, card: Card, say: Callable[[str], None]) -> None:
+    """What the training came to."""
+    monitor = str(card.settings["monitor"])
+    found, name = ("validation ", f"val_{monitor}") if experiment.validation else ("training ", monitor)
+    say(
+        f"trained {card.task} on {card.dataset} in {card.seconds:.0f} s: {found}{monitor} "
+        f"{card.best[name]:.4f} (epoch {card.best['epoch']}), kept in {folder}"
+    )
+
+
+def _exported(folder: Path) -> bool:
+    """Whether there is a SavedModel of these weights."""
+    from seqtasks.inference import predictor
+
+    numbers = predictor.numbers(folder)
+    return bool(numbers) and not predictor.stale(predictor.newest(folder), predictor.about(folder))
 
 
 def _export(task: str, folder: Path) -> Path:

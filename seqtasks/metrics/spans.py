@@ -10,10 +10,11 @@ import numpy as np
 
 from seqtasks.codecs.entities import Entity, entities
 from seqtasks.metrics import plots
-from seqtasks.metrics.report import Report
+from seqtasks.metrics.report import Report, Section
 from seqtasks.task import Examples
 
 Found = Sequence[tuple[Entity, float]]  # the entities of a text, and the probability of each
+SAMPLES = 20  # texts on the page
 NONE = "none"
 MAX_WORST = 100  # texts that are listed
 
@@ -90,7 +91,20 @@ def report(examples: Examples, answers: Sequence[Found], train: Examples, types:
         lines=[*lines, ("found where there is none", spurious or "-")],
         tables={"worst.csv": worst(texts, truth, answers)},
         pictures={"confusion.png": lambda path: plots.confusion(figures["confusion"], names, path)},
+        sections=[Section("Samples", "The first that were answered.", table=_samples(texts, truth, found))],
     )
+
+
+def _samples(texts: Sequence[str], truth: Sequence[Sequence[Entity]], found: Sequence[Sequence[Entity]]) -> Any:
+    """The first texts, with the entities that they have and those that were found."""
+    import pandas as pd
+
+    def listed(text: str, entities: Sequence[Entity]) -> str:
+        return "; ".join(f"{each.type}: {text[each.start : each.end]}" for each in entities) or NONE
+
+    rows = zip(texts[:SAMPLES], truth, found, strict=False)
+    table = [(text, listed(text, wanted), listed(text, given)) for text, wanted, given in rows]
+    return pd.DataFrame(table, columns=["text", "entities", "found"])
 
 
 def surfaces(examples: Examples) -> set[str]:
