@@ -3,12 +3,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SEQTASKS := $(BIN)/seqtasks
+SOURCES := seqtasks tests examples docs/conf.py docs/pictures/draw.py
 # what seqtasks takes besides, of train-TASK its first command, for example: make train-TASK ARGS="--seed 1"
 ARGS ?=
 MODEL = saved_models/$*
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check quick test test-slow test-thorough test-faults bench download train evaluate export clean
+.PHONY: help setup check quick test test-slow test-thorough test-faults docs bench download train evaluate export clean
 
 help:
 	@echo "make setup              .venv with everything in it"
@@ -19,6 +20,7 @@ help:
 	@echo "make test-slow          tests on the real data sets, where they are"
 	@echo "make test-thorough      the cells and settings that 'make test' leaves out"
 	@echo "make test-faults        the long half of the fault injection"
+	@echo "make docs               README's further pages as a site: docs/_build/html/index.html"
 	@echo "make bench              side by side with what people would use instead"
 
 # pip compiles to byte code whatever PYTHONDONTWRITEBYTECODE says: importing TensorFlow takes a third of the time then.
@@ -31,8 +33,8 @@ help:
 setup: .venv/ready
 
 check: setup
-	$(BIN)/ruff format --check seqtasks tests examples
-	$(BIN)/ruff check seqtasks tests examples
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 
 # while one works: under three minutes
@@ -51,6 +53,9 @@ test-thorough: setup
 
 test-faults: setup
 	$(BIN)/pytest --numprocesses 2 --dist worksteal -m 'faults or not slow' tests/faults
+
+docs: setup
+	$(BIN)/sphinx-build -W --keep-going -q docs docs/_build/html
 
 bench: setup
 	$(SEQTASKS) bench $(ARGS)
@@ -74,4 +79,4 @@ export-%: setup
 	$(SEQTASKS) export $* --model $(MODEL) $(ARGS)
 
 clean:
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv build docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -71,7 +71,7 @@ class Run:
 
     @property
     def history(self) -> pd.DataFrame:
-        """A row an epoch: loss, metrics and val_ the same on validation, learning_rate."""
+        """A row an epoch: loss, metrics, the same with `val_` before it on validation, learning_rate."""
         return self._table(log.HISTORY)
 
     @property

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from seqtasks import files, tasks
-from seqtasks.cli import options
+from seqtasks.cli import options, reference
 from seqtasks.errors import UsageError
 
 PACKAGE = Path(__file__).parents[1]
@@ -37,19 +37,42 @@ def of(name: str) -> About:
 
 
 def write() -> list[Path]:
-    """Writes the generated file and the documents' tables; their paths. Raises UsageError outside a checkout."""
+    """Writes the generated file and what is between the documents' marks; their paths.
+
+    Raises UsageError outside a checkout.
+    """
     root = PACKAGE.parent
     if not (root / "pyproject.toml").exists():
         raise UsageError(f"{root} is no checkout of the project; --write is for one")
-    documents = [path for path in (root / "README.md", *sorted((root / "docs").glob("*.md"))) if path.exists()]
-    marked = [path for path in documents if BEGIN in path.read_text(encoding="utf-8")]
     every = {name: _computed(name) for name in tasks.names()}
     files.write_json(GENERATED, {"sources": _sources(), "tasks": every})
+    marked = [path for path in documents(root) if any(begin in _text(path) for begin, *_ in _generated(every))]
     for path in marked:
-        before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-        _, _, after = rest.partition(END)
-        files.write(path, f"{before}{BEGIN}\n{markdown(every)}\n{END}{after}")
+        files.write(path, filled(_text(path), every))
     return [GENERATED, *marked]
+
+
+def documents(root: Path) -> list[Path]:
+    """README.md and the pages of docs/."""
+    return [path for path in (root / "README.md", *sorted((root / "docs").rglob("*.md"))) if path.exists()]
+
+
+def filled(document: str, every: Mapping[str, About]) -> str:
+    """A document with what belongs between its marks."""
+    for begin, end, content in _generated(every):
+        if begin in document:
+            before, _, rest = document.partition(begin)
+            document = f"{before}{begin}\n{content}\n{end}{rest.partition(end)[2]}"
+    return document
+
+
+def _generated(every: Mapping[str, About]) -> list[tuple[str, str, str]]:
+    """Each pair of marks with what is between them."""
+    return [(BEGIN, END, markdown(every)), (reference.BEGIN, reference.END, reference.markdown())]
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def markdown(every: Mapping[str, About]) -> str:

@@ -112,7 +112,8 @@ def fail(task: str, stage: str, number: int, kind: str, undisturbed: Path, tmp_p
     before, exports = outcome(folder), predictor.numbers(folder)
     marker = tmp_path / f"marker-{stage}-{number}-{kind}"
     fault = {"SEQTASKS_FAULT": f"any:{number}:{kind}", "SEQTASKS_FAULT_MARKER": str(marker), **EVERY}
-    code, printed = run([*command(task, stage), *at(folder)], tmp_path, **fault)
+    anew = ["--fresh"] if stage == "train" else []  # what is trained would not be trained again
+    code, printed = run([*command(task, stage), *at(folder), *anew], tmp_path, **fault)
     if not marker.exists():
         assert code == 0, printed
         return None
