@@ -125,6 +125,7 @@ def reset_keras() -> None:
     import keras
 
     keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")  # made of the other, where a layer was asked for it before
     keras.config.set_epsilon(1e-7)
     keras.config.set_image_data_format("channels_last")
 

@@ -259,6 +259,7 @@ def start_tensorflow() -> None:
 
         found = tf.config.list_physical_devices()
         tf.get_logger().setLevel("ERROR")  # it counts traced functions, of which every command makes a few
+        environment.reset_keras()
     _choose_device([device.name for device in found], tf)
 
 
@@ -277,4 +278,3 @@ def _choose_device(found: Sequence[str], tf: Any) -> None:
     else:
         known = ["cpu", *(f"gpu:{place}" for place in range(len(gpus)))]
         raise UsageError(f"there is no device {wanted!r}; choose from {', '.join(known)}")
-        environment.reset_keras()
