@@ -70,7 +70,6 @@ download-%: setup
 train-%: setup
 	$(SEQTASKS) train $* --model $(MODEL) $(ARGS)
 	$(SEQTASKS) evaluate $* --model $(MODEL)
-	$(SEQTASKS) export $* --model $(MODEL)
 
 evaluate-%: setup
 	$(SEQTASKS) evaluate $* --model $(MODEL) $(ARGS)

@@ -132,7 +132,8 @@ SAMPLES = {
             "João Conceição mora em São Paulo.": "0\t14\tperson\n23\t32\tplace",
             "The young hunter saw the rivers rise.": "",
         },
-        odd=ODD_TEXTS | {"line feeds": b"\n" * 10, "zero width": "\u200bRosa\u200b mora em \u200bParis".encode()},
+        odd={name: value for name, value in ODD_TEXTS.items() if not name.startswith("10 MB")}
+        | {"line feeds": b"\n" * 10, "zero width": "\u200bRosa\u200b mora em \u200bParis".encode()},
     ),
 }
 

@@ -24,6 +24,7 @@ from seqtasks.metrics.entity_f1 import EntityF1
 from seqtasks.patterns._tagging import averaged
 from seqtasks.task import Folders
 from tests.conftest import Learned, run
+from tests.samples import ODD_TEXTS
 
 FOLDERS = Folders(())
 LECTURE = "Yesterday, Harry Potter met Hermione Granger."
@@ -437,3 +438,11 @@ def test_the_manifest_says_what_places_are(learned: Learned):
     assert manifest.inputs["offsets"] == "characters"
     model = seqtasks.load(learned.folder).model
     assert [each.decode() for each in model.types()["answer"].numpy()] == ["date", "person", "place"]
+
+
+@pytest.mark.thorough
+@ner
+@pytest.mark.parametrize("name", [name for name in ODD_TEXTS if name.startswith("10 MB")])
+def test_a_long_text_has_an_answer(learned: Learned, name: str):
+    (answer,) = seqtasks.load(learned.folder)([ODD_TEXTS[name]])
+    assert isinstance(json.loads(answer["answer"]), list)
