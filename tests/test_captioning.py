@@ -238,6 +238,7 @@ def learned_layers(model: Path) -> set[str]:
     return {name for name in names if name.startswith("conv")}
 
 
+@pytest.mark.thorough
 def test_the_encoder_travels_with_the_model(own_model: Path):
     run("export", "captioning", "--model", own_model)
     where = ("--model", own_model, "--data-dir", own_model.parent / "datasets")

@@ -111,6 +111,7 @@ def test_a_training_that_diverges_ends_with_6(tmp_path: Path, capsys: pytest.Cap
     assert not list(tmp_path.rglob("*.h5"))
 
 
+@pytest.mark.thorough
 @pytest.mark.trains
 def test_what_was_trained_in_bfloat16_answers_in_float32(tmp_path: Path):
     small = ("--units", "256", "--epochs", "1", "--set", "min_steps_per_epoch=2", "--set", "embedding_dim=8")

@@ -122,6 +122,7 @@ def test_a_saved_model_is_checked_in_tensorflow(learned: Learned, monkeypatch: p
     checked_in_its_own_runtime(learned, "saved-model", monkeypatch)
 
 
+@quickly("sentiment", "dna", "ner")
 @formats
 def test_an_export_is_checked_in_its_own_runtime(learned: Learned, format: str, monkeypatch: pytest.MonkeyPatch):
     checked_in_its_own_runtime(learned, format, monkeypatch)

@@ -203,6 +203,7 @@ def test_only_letters_are_replaced_and_only_those_that_are_read():
         mutagenesis.effects(Planted(), Nucleotides(max_length=2), b"ACG")
 
 
+@pytest.mark.thorough
 def test_what_each_base_matters_is_drawn_of_what_the_model_reads(learned_of: Callable[[str], Learned], tmp_path: Path):
     folder = Path(shutil.copytree(learned_of("dna").folder / "serving" / "1", tmp_path / "model"))
     draw = ("predict", "dna", "ACGTTGCAACGT", "--explain", tmp_path / "drawn.png", "--model", folder)

@@ -157,6 +157,7 @@ def test_what_is_no_text_is_refused_by_its_place(learned: Learned):
         seqtasks.load(learned.folder)(["A fine film.", None])
 
 
+@pytest.mark.thorough
 @quickly("sentiment")
 def test_an_export_is_read_without_writing_while_another_is_made(learned: Learned, model: Path, tmp_path: Path):
     value = [SAMPLES[learned.name].typed[0]]

@@ -111,6 +111,7 @@ def test_an_adversarial_step_learns_from_the_harm(data):
     assert float(tf.reduce_mean(plain.loss(y, adversarial.model(x, training=True)))) > float(loss)
 
 
+@pytest.mark.thorough
 @pytest.mark.trains
 def test_adversarial_steps_begin_after_as_many_epochs_as_are_set(data, tmp_path: Path):
     kinds = {"never": (0.0, 0), "later": (0.1, 1), "always": (0.1, 0)}

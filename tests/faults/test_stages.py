@@ -139,8 +139,8 @@ def test_some_fault_points(stage: str, number: int, kind: str, undisturbed: Path
 @pytest.mark.parametrize(
     "point",
     [
-        "encoded.before:2",
-        *(pytest.param(each, marks=FAULTS) for each in ("store.before:1", "checkpoint.record.renamed:1")),
+        pytest.param(each, marks=FAULTS)
+        for each in ("encoded.before:2", "store.before:1", "checkpoint.record.renamed:1")
     ],
 )
 def test_your_own_data_go_on_exactly(point: str, tmp_path: Path):
@@ -343,6 +343,7 @@ def test_files_that_do_not_fit_are_one_line(stage: str, every: str, size: int, u
     assert survived("file size limit", f"{stage} {every}", fine), (printed, after)
 
 
+@FAULTS
 def test_an_unfinished_training_is_never_mixed_with_another(tmp_path: Path):
     killed = {"SEQTASKS_FAULT": "checkpoint.record.renamed:1:kill", **EVERY}
     code, _ = run([*TRAIN, *at(tmp_path / "model")], tmp_path, **killed)
