@@ -151,7 +151,7 @@ def test_same_seed_same_weights_other_seed_others(learned: Learned, tmp_path: Pa
             run(*map(str, command))
         return cards.read(folder).files[cards.WEIGHTS]
 
-    once = weights(tmp_path / "a", 1, alone=True)
+    once = weights(tmp_path / "a", 1)
     assert once == weights(tmp_path / "b", 1, alone=True)
     if learned.name == "sentiment":  # the seed is set in one place for all
         assert once != weights(tmp_path / "c", 2)

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import pandas as pd
@@ -198,6 +199,9 @@ def test_a_callback_may_set_the_learning_rate(data, tmp_path: Path):
     assert steps.groupby("epoch")["learning_rate"].nunique().tolist() == [1, 1]
     assert (steps["gradient_norm"] > 0).all()
     assert len(pd.read_csv(tmp_path / "history.csv")) == 2
+    done.model.save_weights(tmp_path / "model.weights.h5")  # of which the optimizer, called by a number, is no part
+    with h5py.File(tmp_path / "model.weights.h5") as file:
+        assert set(file) <= {"layers", "vars"}
     assert list((tmp_path / "board").rglob("events*"))
 
 

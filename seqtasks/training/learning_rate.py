@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -26,6 +27,15 @@ class LearningRate:
     def value(self) -> float:
         """That of the last step."""
         return float(self.optimizer.learning_rate)
+
+    @contextlib.contextmanager
+    def shown_in(self, model: keras.Model) -> Iterator[None]:
+        """Callbacks look for the optimizer in the model; Keras would write it into a file of the weights as well."""
+        model.optimizer = self.optimizer
+        try:
+            yield
+        finally:
+            model.optimizer = None
 
     def advance(self) -> None:
         """In a step's graph, before the optimizer is applied: the schedule's value, where it is followed."""

@@ -69,8 +69,8 @@ class Trainer:
         self.log = log.Log(folder, done=int(self.optimizer.iterations))
         listeners = keras.callbacks.CallbackList(list(callbacks), model=self.model, epochs=epochs, steps=steps)
         self.model.stop_training = at.waited >= self.settings["patience"]
-        listeners.on_train_begin()
-        with signals.collected() as caught:
+        with self.rate.shown_in(self.model), signals.collected() as caught:
+            listeners.on_train_begin()
             saver = checkpoints.Saver(folder, self._state)
             while at.epoch < epochs and not self.model.stop_training:
                 listeners.on_epoch_begin(at.epoch)
@@ -93,8 +93,8 @@ class Trainer:
                 self.log.end_epoch(at.history)
                 listeners.on_epoch_end(row["epoch"] - 1, row)
             at.seconds, self.saving = self._seconds(), saver.taken
-        self._assign(self.best)
-        listeners.on_train_end()
+            self._assign(self.best)
+            listeners.on_train_end()
         return at
 
     @contextlib.contextmanager
@@ -140,7 +140,7 @@ class Trainer:
         """Makes the optimizer, with all its variables, and the functions for one step."""
         settings = self.settings
         self.rate = LearningRate(settings, steps)
-        self.optimizer = self.model.optimizer = self.rate.optimizer  # callbacks look for it in the model
+        self.optimizer = self.rate.optimizer
         clipnorm = settings["global_clipnorm"]
         self.optimizer.build(self.model.trainable_variables)
         example = self._batch(train, next(iter(train.eval_batches(batch_size=1))))
