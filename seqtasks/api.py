@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqtasks import files, tasks
-from seqtasks.data import user
+from seqtasks.data import readers, user
 from seqtasks.data.readers import Options
 from seqtasks.errors import InputError, UsageError
 from seqtasks.inference import predictor
@@ -106,9 +106,7 @@ class Run:
 
     def predictor(self) -> Predictor:
         """The SavedModel, ready to answer; exported now where there is none of these weights."""
-        if not predictor.numbers(self.folder) or predictor.stale(
-            predictor.newest(self.folder), predictor.about(self.folder)
-        ):
+        if not predictor.is_current(self.folder):
             self.export()
         return predictor.load(self.folder)
 
@@ -231,31 +229,40 @@ def _rows(data: Any) -> Iterable[Any]:
     if isinstance(data, pd.DataFrame):
         return data.to_dict("records")
     if isinstance(data, Mapping):
-        names = list(data)
-        return (dict(zip(names, row, strict=True)) for row in zip(*data.values(), strict=True))
-    return iter(data)
+        return _of_columns(data)
+    if isinstance(data, bytes) or not isinstance(data, Iterable):
+        raise InputError(f"data are a {type(data).__name__}; give a path, a table, or rows")
+    return data
+
+
+def _of_columns(columns: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Rows of columns; raises InputError for columns that are none, or of unequal lengths."""
+    for name, column in columns.items():
+        if isinstance(column, str | bytes) or not isinstance(column, Iterable):
+            raise InputError(f"data have a {type(column).__name__} as column {name!r}; give a list of values")
+    lists = [list(column) for column in columns.values()]
+    if len({len(each) for each in lists}) > 1:
+        sizes = ", ".join(f"{name} {len(each):,}" for name, each in zip(columns, lists, strict=True))
+        raise InputError(f"data have columns of unequal lengths ({sizes}); give as many values in each")
+    return (dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True))
 
 
 def _row(row: Any, task: Task[Any, Any]) -> dict[str, Any]:
     """A row as an object: values that are missing are left out, so that the row is named by its number."""
-    columns = (
-        task.inputs.traits.columns[0],
-        task.targets.traits.columns[0] if task.targets.traits.columns else "label",
-    )
+    names = tuple((codec.traits.columns or ("label",))[0] for codec in (task.inputs, task.targets))
     if isinstance(row, str | bytes):
-        row = {columns[0]: row}
+        row = {names[0]: row}
     elif not isinstance(row, Mapping):
-        pair = tuple(row)
+        pair = tuple(row) if isinstance(row, Iterable) else (row,)
         if len(pair) != 2:
-            raise InputError(f"data have a row of {len(pair)} values; give dictionaries, or pairs of input and target")
-        row = dict(zip(columns, pair, strict=True))
+            size = f"{len(pair)} value{'s' * (len(pair) != 1)}"
+            raise InputError(f"data have a row of {size}; give dictionaries, or pairs of input and target")
+        row = dict(zip(names, pair, strict=True))
     found = {str(name): value.item() if isinstance(value, np.generic) else value for name, value in row.items()}
     whole = {name: value for name, value in found.items() if value is not None and value == value}  # NaN is not itself
     if task.inputs.traits.reads_files:
         whole = {name: _absolute(value) for name, value in whole.items()}
-    return {
-        name: value.decode(errors="replace") if isinstance(value, bytes) else value for name, value in whole.items()
-    }
+    return {name: readers.as_json(value) for name, value in whole.items()}
 
 
 def _absolute(value: Any) -> Any:

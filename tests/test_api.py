@@ -68,6 +68,12 @@ def test_a_notebook_from_a_table_to_answers(tmp_path: Path):
         (TABLE[:0], {}, "data have no rows; give some"),
         (TABLE[TABLE.label == "a"], {}, "has one class only, 'a'; give examples of at least two"),
         ([("one", "a", "b")], {}, "data have a row of 3 values; give dictionaries, or pairs of input and target"),
+        (b"text", {}, "data are a bytes; give a path, a table, or rows"),
+        (5, {}, "data are a int; give a path"),
+        ([1, 2], {}, "data have a row of 1 value; give dictionaries, or pairs"),
+        ({"text": "abc"}, {}, "data have a str as column 'text'; give a list of values"),
+        ({"text": ["a", "b"], "label": ["x"]}, {}, "columns of unequal lengths (text 2, label 1)"),
+        ([{"text": ["a"], "label": "x"}], {}, "data row 1 has a list or an object as text; give one text"),
         ("no such file.csv", {}, "no such file.csv does not exist"),
     ],
 )  # fmt: skip

@@ -117,6 +117,8 @@ def test_settings_come_from_a_file_or_from_another_model(trained: list[object], 
     (tmp_path / "none.toml").write_text("units: 3\n")
     with pytest.raises(InputError, match=r"none\.toml is no TOML file"):
         run("train", "sentiment", "--config", tmp_path / "none.toml", "--print-config")
+    with pytest.raises(InputError, match=r"nowhere\.toml cannot be read \(No such file"):
+        run("train", "sentiment", "--config", tmp_path / "nowhere.toml", "--print-config")
     with pytest.raises(UsageError, match="holds a trained sentiment, not dna"):
         run("train", "dna", "--like", tmp_path / "model", "--print-config")
 
@@ -140,8 +142,9 @@ def test_a_bare_name_is_a_model_in_saved_models(trained: list[object], tmp_path:
 def test_quiet_says_nothing_and_a_device_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     command = ["train", "sentiment", "--sample-data", "--model", tmp_path / "m", "--dry-run", "--units", "256"]
     assert run("--quiet", *command).stderr == ""
-    with pytest.raises(UsageError, match="there is no device 'gpu:9'; choose from cpu"):
-        run("--device", "gpu:9", *command)
+    for device in ("gpu:9", "gpu:x", "gpu:-1"):
+        with pytest.raises(UsageError, match=r"unknown device 'gpu:.+'; .*choose from cpu"):
+            run("--device", device, *command)
     monkeypatch.setenv("SEQTASKS_TRAIN_UNITS", "48")
     printed = run("train", "sentiment", "--print-config").stdout
     assert "units = 48" in printed.splitlines()

@@ -51,7 +51,7 @@ def command(
 
     configured = comparing.with_validation(tasks.find(task).configure(options.settings(changes, named)))
     chosen = [comparing.known(cell.strip()) for cell in cells.split(",")]
-    folder = model or Path("saved_models") / f"{task}-cells"
+    folder = model or options.MODELS / f"{task}-cells"
     with experiments.working_in(folder):
         where = options.folders(data_dir, manual_dir)
         experiment = experiments.prepare(configured, which, where, options.say)

@@ -20,7 +20,9 @@ def of_file(path: Path, task: str) -> dict[str, Value]:
     """
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); give the path of a TOML file") from None
+    except ValueError as error:
         raise InputError(f"{path} is no TOML file ({str(error)[:80]}); write NAME = VALUE a line") from None
     own = found.pop(task, {})
     if not isinstance(own, Mapping):

@@ -15,7 +15,7 @@ from seqtasks.errors import IntegrityError
 @click.option(
     "--models",
     type=click.Path(file_okay=False, path_type=Path),
-    default="saved_models",
+    default=options.MODELS,
     show_default=True,
     help="Folder of trained models.",
 )

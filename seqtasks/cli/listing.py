@@ -15,7 +15,6 @@ from seqtasks.errors import SeqtasksError
 from seqtasks.inference import predictor
 from seqtasks.training import card as cards
 
-FOLDER = Path("saved_models")
 EARLIER = ", of earlier weights"
 
 
@@ -29,7 +28,7 @@ def command(show_datasets: bool, as_json: bool) -> None:
     if show_datasets:
         rows = [row for name in tasks.names() for row in _dataset_rows(name)]
     else:
-        rows = [_row(name, FOLDER / name) for name in tasks.names()] + [_row(*each) for each in _others()]
+        rows = [_row(name, options.MODELS / name) for name in tasks.names()] + [_row(*each) for each in _others()]
     if as_json:
         options.say_json(rows)
         return
@@ -43,7 +42,7 @@ def command(show_datasets: bool, as_json: bool) -> None:
 def _others() -> list[tuple[str, Path]]:
     """The task and the folder of each model that has a name of its own."""
     found = []
-    for card in sorted(FOLDER.glob(f"*/{cards.NAME}")):
+    for card in sorted(options.MODELS.glob(f"*/{cards.NAME}")):
         if card.parent.name not in tasks.names():
             try:
                 task = cards.read(card.parent).task

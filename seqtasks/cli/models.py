@@ -11,7 +11,7 @@ from seqtasks.errors import SeqtasksError, UsageError, unknown
 from seqtasks.inference import predictor
 from seqtasks.inference.manifest import Manifest
 
-FOLDER = Path("saved_models")
+FOLDER = options.MODELS
 GENERATES = "text_generation"  # the task where none is named and none or several are trained that go on with a text
 
 

@@ -257,24 +257,21 @@ def start_tensorflow() -> None:
     with quiet():
         import tensorflow as tf
 
-        found = tf.config.list_physical_devices()
+        tf.config.list_physical_devices()
         tf.get_logger().setLevel("ERROR")  # it counts traced functions, of which every command makes a few
         environment.reset_keras()
-    _choose_device([device.name for device in found], tf)
+    _choose_device(tf)
 
 
-def _choose_device(found: Sequence[str], tf: Any) -> None:
+def _choose_device(tf: Any) -> None:
     """Leaves TensorFlow the device that was asked for; raises UsageError for one that there is not."""
     context = click.get_current_context(silent=True)
     wanted = context.find_root().params.get("device") if context else None
     if not wanted:
         return
-    kind, _, number = wanted.upper().partition(":")
-    gpus = [name for name in found if ":GPU:" in name]
-    if kind == "CPU":
-        tf.config.set_visible_devices([], "GPU")
-    elif kind == "GPU" and int(number or 0) < len(gpus):
-        tf.config.set_visible_devices(tf.config.list_physical_devices("GPU")[int(number or 0)], "GPU")
-    else:
-        known = ["cpu", *(f"gpu:{place}" for place in range(len(gpus)))]
-        raise UsageError(f"there is no device {wanted!r}; choose from {', '.join(known)}")
+    gpus = tf.config.list_physical_devices("GPU")
+    named = {"cpu": []} | ({"gpu": gpus[:1]} if gpus else {})
+    named |= {f"gpu:{number}": [gpu] for number, gpu in enumerate(gpus)}
+    if wanted.lower() not in named:
+        raise unknown("device", wanted, named)
+    tf.config.set_visible_devices(named[wanted.lower()], "GPU")

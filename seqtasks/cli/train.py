@@ -104,12 +104,13 @@ def command(
                 experiments.train(
                     experiment, folder, seed=seed, fresh=fresh, resume=resume, callbacks=callbacks, notice=options.say
                 )
+    from seqtasks.inference import predictor
     from seqtasks.training import card as cards
 
     if card:
         options.say(f"{folder} is trained already, with these settings and data; --fresh trains it anew")
     _say(experiment, folder, trained := card or cards.read(folder), options.say if as_json or card else click.echo)
-    path = None if no_export or (card and _exported(folder)) else _export(task, folder)
+    path = None if no_export or (card and predictor.is_current(folder)) else _export(task, folder)
     if as_json:
         result = {"task": task, "dataset": trained.dataset, "model": str(folder), "best": trained.best}
         options.say_json({**result, "seconds": trained.seconds, "export": path and str(path)})
@@ -125,14 +126,6 @@ def _say(experiment: Experiment, folder: Path, card: Card, say: Callable[[str], 
         f"trained {card.task} on {card.dataset} in {card.seconds:.0f} s: {found}{monitor} "
         f"{card.best[name]:.4f} (epoch {card.best['epoch']}), kept in {folder}"
     )
-
-
-def _exported(folder: Path) -> bool:
-    """Whether there is a SavedModel of these weights."""
-    from seqtasks.inference import predictor
-
-    numbers = predictor.numbers(folder)
-    return bool(numbers) and not predictor.stale(predictor.newest(folder), predictor.about(folder))
 
 
 def _export(task: str, folder: Path) -> Path:

@@ -197,6 +197,11 @@ def stale(folder: Path, manifest: Manifest) -> str | None:
     )
 
 
+def is_current(path: Path) -> bool:
+    """Whether a model's folder has a SavedModel, and the newest one is of its weights."""
+    return bool(numbers(path)) and stale(newest(path), about(path)) is None
+
+
 def exports(path: Path) -> list[Path]:
     """The folders of all exports in a model's folder, or the folder given where it is an export."""
     if (path / manifests.NAME).exists():
