@@ -135,6 +135,8 @@ REFUSED: dict[str, tuple[str, str | bytes, dict[str, Any], int, str]] = {
     "no header, a label first": ("a.csv", "bad,so tired\ngood,so glad\nbad,no\n", {"input_column": "so tired", "label_column": "bad"}, 3, "has 'bad' as a column's name and as a label; if its first row is data: give --no-header"),
     "a column in two spellings": ("a.csv", "text,Text,label\none,uno,a\n", {}, 3, "has text and Text; name the one that holds the inputs with --input-column"),
     "the header once more": ("a.csv", CSV + CSV, {}, 3, ":4 is the header once more; leave it out"),
+    "a row behind a line sep=;": ("a.csv", "sep=;\ntext;label\none;a\ntwo;b;c\n", {}, 3, "a.csv:4 has 3 fields, expected 2"),
+    "semicolons where the separator is said": ("a.csv", "text;label\none;a\n", {"separator": ","}, 3, "it has text;label: name one with --input-column; give --separator ';'"),
     "a list as a label": ("a.jsonl", '{"text": "one", "label": ["a"]}\n', {}, 3, ":1 has a list as label, '[\"a\"]'; give one class a row"),
     "a list in a string": ("a.csv", "text,label\none,\"['a', 'b']\"\n", {}, 3, ":2 has a list as label, \"['a', 'b']\"; give one class a row"),
     "a list as a text": ("a.jsonl", '{"text": ["one"], "label": "a"}\n', {}, 3, ":1 has a list or an object as text"),

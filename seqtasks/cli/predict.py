@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from seqtasks.cli import answers, models, options
 from seqtasks.errors import UsageError
-
-if TYPE_CHECKING:
-    pass
 
 FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "txt", "fa", "conll")
 

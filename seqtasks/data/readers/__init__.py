@@ -46,7 +46,7 @@ def rows(path: Path, options: Options) -> Iterator[Row | Reject]:
 
     Raises InputError for a file that cannot be read, IntegrityError for one that is cut off or altered.
     """
-    options, _ = settled(path, options)
+    options = _settled(path, options)
     if path.is_dir():
         yield from folders.rows(path, options)
         return
@@ -72,26 +72,34 @@ def settled(path: Path, options: Options) -> tuple[Options, str]:
 
     What can be read once only is looked at when it is read. Raises what `rows` does.
     """
+    found = _settled(path, options)
     if path.is_dir() or once(path):
-        return options, ""
+        return found, ""
+    said: list[str] = []
+    if options.encoding is None and found.encoding not in (None, encodings.UTF_8):
+        said.append(f"read as {found.encoding}")
+    if options.encoding is not None and (doubt := text.doubt(path, options.encoding)):
+        said.append(doubt)
+    if options.separator is None and found.separator not in (None, SEPARATORS.get(kind_of(path, found))):
+        said.append(f"fields are separated by {found.separator!r}")
+    if options.quoting is None and found.quoting == "none":
+        said.append("quotation marks are signs like others")
+    return found, "; ".join(said)
+
+
+def _settled(path: Path, options: Options) -> Options:
+    """The options with what is found out of a file that can be read again."""
+    if path.is_dir() or once(path):
+        return options
     kind = kind_of(path, options)
     if kind == parquet.SUFFIX:
-        return options, ""
-    said: list[str] = []
+        return options
     if options.encoding is None:
         options = replace(options, encoding=text.encoding(path))
-        if options.encoding != encodings.UTF_8:
-            said.append(f"read as {options.encoding}")
-    elif doubt := text.doubt(path, options.encoding):
-        said.append(doubt)
     if kind in SEPARATORS and (options.separator is None or options.quoting is None):
         found = _dialect(path, kind, options)
-        if options.separator is None and found.separator != SEPARATORS[kind]:
-            said.append(f"fields are separated by {found.separator!r}")
-        if options.quoting is None and found.quoting == "none":
-            said.append("quotation marks are signs like others")
         options = replace(options, separator=found.separator, quoting=found.quoting)
-    return options, "; ".join(said)
+    return options
 
 
 def fields(path: Path, options: Options) -> list[str]:
@@ -131,7 +139,7 @@ def column(
             if found:
                 return found[0]
     missing = f"no column {wanted!r}" if wanted else f"no column that is known to hold the {what}"
-    hint = header.hint(path, names)
+    hint = "; give --separator ';'" if len(names) == 1 and ";" in names[0] else header.hint(path, names)
     raise InputError(f"{path} has {missing}; it has {', '.join(names)}: name one with {option}{hint}")
 
 

@@ -28,6 +28,8 @@ def rows(path: Path, lines: TextIO, form: Dialect, options: Options) -> Iterator
     first = next(kept.lines, "")
     if dialect.of_sep_line(first) is None:
         kept.lines = chain([first], kept.lines)
+    else:
+        kept.number = 1
     sample = list(islice(kept.lines, SAMPLE_LINES))
     known = dialect.classes(sample, form.separator) if form.quoting == dialect.SEEMS else {}
     kept.lines = chain(sample, kept.lines)
