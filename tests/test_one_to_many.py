@@ -95,6 +95,35 @@ def test_regions_that_are_masked_change_nothing(attention_dim: int):
     assert np.abs(logits[1:] - whole[1:]).max() > 1e-4
 
 
+def test_without_a_mask_and_a_summary_nothing_is_computed_otherwise():
+    _, ids = drawn()
+    regions = np.random.default_rng(0).normal(size=(BATCH, 5, 7)).astype(np.float32)
+    keras.utils.set_random_seed(0)
+    decoder = AttentionDecoder(keras.layers.Embedding(WORDS.choices, 8), WORDS.choices, captioner().settings)
+    decoder(regions, ids)
+    memory, states = decoder.prefill(regions)
+    values = decoder.regions(regions)
+    assert len(memory) == 2
+    np.testing.assert_array_equal(memory[0], values)
+    np.testing.assert_array_equal(states[0][0], decoder.initial[0][0](tf.reduce_mean(values, 1)))
+    scores = tf.matmul(decoder.query(np.ones((BATCH, 1, 12), np.float32)), decoder.key(values), transpose_b=True)
+    attended = decoder.attend(memory, tf.ones((BATCH, 1, 12)))[1]
+    np.testing.assert_array_equal(attended, tf.nn.softmax(scores / 6**0.5))
+
+
+def test_a_summary_is_of_the_first_states_alone():
+    _, ids = drawn()
+    regions = np.random.default_rng(0).normal(size=(BATCH, 5, 7)).astype(np.float32)
+    mask, summary = np.ones((BATCH, 5), bool), np.eye(BATCH, 4, dtype=np.float32)
+    keras.utils.set_random_seed(0)
+    decoder = AttentionDecoder(keras.layers.Embedding(WORDS.choices, 8), WORDS.choices, captioner().settings)
+    logits, _ = decoder(regions, ids, mask, summary)
+    assert np.abs(decoder(regions, ids, mask, 2 * summary)[0] - logits).max() > 1e-4
+    memory, states = decoder.prefill(regions, mask, summary)
+    begin = tf.concat([tf.reduce_mean(memory[0], 1), summary], -1)
+    np.testing.assert_allclose(states[1][0], decoder.initial[1][0](begin), atol=1e-6)
+
+
 def test_a_row_without_any_region_is_no_nan():
     _, ids = drawn()
     logits, attention, _ = decoded(6, np.ones((BATCH, 3, 7), np.float32), np.zeros((BATCH, 3), bool), ids)

@@ -2,8 +2,8 @@
 
 Two recurrent layers: the first reads the tokens, its output queries the regions, and the second reads both. So no
 region that was attended to changes the next query, and all steps of a known sequence are computed at once. Both layers
-begin with the mean of all regions. Attention is soft (Xu et al., 2015), scored by products (Luong et al., 2015), which
-cost less than a layer does.
+begin with the mean of all regions and, where there is one, a summary of them. Attention is soft (Xu et al., 2015),
+scored by products (Luong et al., 2015), which cost less than a layer does.
 """
 
 from __future__ import annotations
@@ -43,14 +43,16 @@ Memory = tuple[tf.Tensor, ...]  # regions (B, R, A), their keys (B, R, A) and, o
 class AttentionDecoder(keras.layers.Layer):
     """Regions (B, R, E), ids (B, K, T) -> logits (B, K, T, V), attention (B, K, T, R): K sequences of each row.
 
-    A mask, bool (B, R), says which of a row's regions there are; all, where there is none. Without attention (a size of
-    0) only the regions' mean is known (Vinyals et al., 2015), and attention is what each region has of it.
+    A mask, bool (B, R), says which of a row's regions there are; all, where there is none. A summary (B, Z) of them is
+    for the first states alone. Without attention (a size of 0) only the regions' mean is known (Vinyals et al., 2015),
+    and attention is what each region has of it.
     """
 
     def __init__(
         self, embedding: keras.layers.Embedding, choices: int, settings: Mapping[str, Any], **more: Any
     ) -> None:
         super().__init__(**more)
+        self.supports_masking = True  # the regions' is an argument
         self.embedding, self.attention_dim = embedding, settings["attention_dim"]
         width = settings["attention_dim"] or settings["units"]
         self.regions = keras.layers.Dense(width, activation="relu", name="regions")
@@ -76,9 +78,14 @@ class AttentionDecoder(keras.layers.Layer):
         self.logits = TiedDense(embedding, name="logits") if self.tied else keras.layers.Dense(choices, name="logits")
 
     def call(
-        self, regions: tf.Tensor, ids: tf.Tensor, region_mask: tf.Tensor | None = None, training: bool = False
+        self,
+        regions: tf.Tensor,
+        ids: tf.Tensor,
+        region_mask: tf.Tensor | None = None,
+        summary: tf.Tensor | None = None,
+        training: bool = False,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        memory, states = self.prefill(regions, region_mask, training=training)
+        memory, states = self.prefill(regions, region_mask, summary, training=training)
         if training and self.scheduled_sampling:
             ids = self._sampled(ids, self._decode(memory, states, ids, training)[0])
         return self._decode(memory, states, ids, training)
@@ -109,16 +116,25 @@ class AttentionDecoder(keras.layers.Layer):
         )
 
     def prefill(
-        self, regions: tf.Tensor, region_mask: tf.Tensor | None = None, *, training: bool = False
+        self,
+        regions: tf.Tensor,
+        region_mask: tf.Tensor | None = None,
+        summary: tf.Tensor | None = None,
+        *,
+        training: bool = False,
     ) -> tuple[Memory, States]:
-        """Regions (B, R, E) and which of them there are, bool (B, R) -> what is attended to, and the first states."""
+        """Regions (B, R, E), which of them there are, bool (B, R), and a summary (B, Z) -> what is attended to, and the
+        first states.
+        """
         values = self.region_dropout(self.regions(regions), training=training)
         keys = self.key(values) if self.attention_dim else values
         memory: Memory = (values, keys)
         if region_mask is not None:
             memory = (values, keys, tf.where(region_mask, 0.0, MASKED))
-        mean = tf.squeeze(self._mean(memory), 1)
-        return memory, tuple(tuple(initial(mean) for initial in layer) for layer in self.initial)
+        begin = tf.squeeze(self._mean(memory), 1)
+        if summary is not None:
+            begin = tf.concat([begin, summary], -1)
+        return memory, tuple(tuple(initial(begin) for initial in layer) for layer in self.initial)
 
     def attend(self, memory: Memory, queries: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Memory, queries (B, S, U) -> what is found (B, S, A), and how much of each region it is (B, S, R)."""
@@ -154,17 +170,21 @@ class AttentionDecoder(keras.layers.Layer):
 
         return step
 
+    def compute_mask(self, *_: Any, **__: Any) -> None:
+        """Of logits there is none: their steps are the targets'."""
+
     def compute_output_shape(self, regions_shape: Any, ids_shape: Any) -> Any:
         return (*ids_shape, self.choices), (*ids_shape, regions_shape[1])
 
-    def build(self, regions_shape: Any, ids_shape: Any) -> None:
+    def build(self, regions_shape: Any, ids_shape: Any, summary_shape: Any = None) -> None:
         """All parts, before weights are loaded into them."""
         units, width = self.initial[0][0].units, self.regions.units
+        begin = width + (summary_shape[-1] if summary_shape else 0)
         self.embedding.build((None, None))
         self.regions.build((None, None, regions_shape[-1]))
         for layer in self.initial:
             for each in layer:
-                each.build((None, width))
+                each.build((None, begin))
         self.layers[0].build((None, None, self.embedding.output_dim))
         self.layers[1].build((None, None, units + width))
         if self.attention_dim:
