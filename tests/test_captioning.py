@@ -125,8 +125,8 @@ BAD = {
     "circle.png,a dog": r"captions\.csv:814 names .*circle\.png, which cannot be read \(Too many levels of symb",
     "a folder,a dog": r"captions\.csv:814 names .*a folder, which cannot be read \(Is a directory\)",
     "0.png,": r"captions\.csv:814 has no caption; fill it in",
-    "0.png,...": r"captions\.csv:814 has a caption without a word",
-    "0.png," + "a " * 200: r"captions\.csv:814 has a caption of 200 words, more than 100",
+    "0.png,...": r"captions\.csv:814 has a sentence without a word",
+    "0.png," + "a " * 200: r"captions\.csv:814 has a sentence of 200 words, more than 100",
     "0.png": r"captions\.csv:814 has 1 fields, expected 2",
 }
 

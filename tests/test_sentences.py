@@ -77,7 +77,7 @@ def test_nothing_behind_the_end_is_decoded():
 
 @pytest.mark.parametrize("text", ["...", "a " * 200])
 def test_what_is_no_caption_is_refused(text: str):
-    with pytest.raises(InputError, match="has a caption"):
+    with pytest.raises(InputError, match="has a sentence"):
         Sentences().clean_target(text)
 
 

@@ -1,6 +1,7 @@
 """Sentences about one thing, with a line feed between them <-> ids of their words.
 
-Words are in small letters, without punctuation (an apostrophe inside them stays), as captions are compared.
+Words are in small letters, without punctuation (an apostrophe inside them stays), as captions are compared: it is not
+for what a person should read with its signs.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from seqtasks.task import Folders
 ENDING = "\n"  # the first piece of every vocabulary
 EOS_ID = SPECIALS
 MAX_WORDS = 100  # of a person's sentence
-COLUMNS = ("caption", "captions", "sentence", "text", "description")
+COLUMNS = ("caption", "captions", "target", "translation", "sentence", "text", "description")
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,9 @@ class Sentences(TargetCodec):
         """A person's sentence as it is; raises InputError for what is none."""
         number = len(captions.words(value))
         if not number:
-            raise InputError("has a caption without a word; write one or leave the row out")
+            raise InputError("has a sentence without a word; write one or leave the row out")
         if number > MAX_WORDS:
-            raise InputError(f"has a caption of {number:,} words, more than {MAX_WORDS}; shorten it")
+            raise InputError(f"has a sentence of {number:,} words, more than {MAX_WORDS}; shorten it")
         return " ".join(value.split())
 
     def fit(self, values: Iterable[np.ndarray], folders: Folders) -> Sentences:
@@ -107,9 +108,13 @@ class Sentences(TargetCodec):
     def decode(self, ids: tf.Tensor) -> tf.Tensor:
         """Ids, int (B, T) -> sentences, string (B,), up to EOS_ID."""
         ended = tf.cumsum(tf.cast(tf.equal(ids, EOS_ID), tf.int32), axis=1) > 0
-        words = tf.gather(tf.constant(("", "\ufffd", "", *self.vocabulary[1:])), ids)
+        words = self.pieces(ids)
         pieces = tf.where(ended | (words == ""), "", tf.strings.join([" ", words]))
         return tf.strings.strip(tf.strings.reduce_join(pieces, axis=1))
+
+    def pieces(self, ids: tf.Tensor) -> tf.Tensor:
+        """Ids, int (B, T) -> the word of each, string (B, T); nothing for EOS_ID."""
+        return tf.gather(tf.constant(("", "\ufffd", "", *self.vocabulary[1:])), ids)
 
     def tables(self) -> list[Any]:
         """What an export must carry along: sentences come out of it, none go in."""

@@ -5,42 +5,56 @@ The model has an ensemble of decoders, each of which sees several views of a row
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import keras
 import tensorflow as tf
 
 from seqtasks import decoding
 from seqtasks.codecs import TargetCodec, Tensor
-from seqtasks.codecs.vocabulary import BOS_ID, UNK_ID
+from seqtasks.codecs.vocabulary import BOS_ID, PAD_ID, UNK_ID
 from seqtasks.layers.attention_decoder import AttentionDecoder
 
 MEMORY = "memory"  # the name of the model's layer that gives what its decoders attend to
+BANNED = (BOS_ID, UNK_ID)  # never generated
 
 Named = dict[str, Tensor]
 
 
 class GeneratedCodec(TargetCodec, Protocol):
-    """Of sequences that are generated and end."""
+    """Of sequences that are generated and end; several of each row, ids (B, None, K): time first."""
 
     @property
     def max_target_length(self) -> int:
         """Ids of a sequence at most, without its end."""
 
+    def pieces(self, ids: Tensor) -> Tensor:
+        """Ids, int (B, T) -> the token of each, string (B, T), for a person to read."""
+
+
+class Source(NamedTuple):
+    """What strings (B,) are read as."""
+
+    features: Any  # tensors that are the model's inputs in W views, (B, W, ...) each
+    good: Tensor  # bool (B,), which could be read; the answer to the others is empty and its score 0
+    remarks: Named  # what an answer says beside, (B, ...)
+
 
 @dataclass(frozen=True)
 class Generator:
-    """Features are the model's values in W views, (B, W, ...); regions those of all views, (B * W, R, E)."""
+    """Features are the model's inputs in W views, (B, W, ...) each; regions those of all views, (B * W, R, E)."""
 
-    model: keras.Model  # (values, ids (B, K, T)) -> logits, attention (B, K, T, R)
-    read: Callable[[Tensor], tuple[Tensor, Tensor]]  # strings (B,) -> features, and which could be read, bool (B,)
+    model: keras.Model  # (features..., ids (B, K, T)) -> logits (B, K, T, D, V), attention (B, K, T, R)
+    read: Callable[[Tensor], Source]
     targets: GeneratedCodec
-    views: int  # W
     num_beams: int
     length_penalty: float
+    views: int = 1  # W
+    no_repeat_ngram_size: int = 0  # of the tokens that occur in this order once only; 0 for no such rule
 
     @property
     def max_length(self) -> int:
@@ -49,16 +63,17 @@ class Generator:
 
     @cached_property
     def encoder(self) -> keras.Model:
-        return keras.Model(self.model.inputs[0], self.model.get_layer(MEMORY).output)
+        return keras.Model(self.model.inputs[:-1], self.model.get_layer(MEMORY).output)
 
     @property
     def decoders(self) -> list[AttentionDecoder]:
         return [layer for layer in self.model.layers if isinstance(layer, AttentionDecoder)]
 
-    def prefill(self, features: Tensor) -> tuple[Any, Any]:
+    def prefill(self, features: Any) -> tuple[Any, Any]:
         """What each decoder attends to, (B, W, R, A) each, and its states, (B, W, U) each."""
-        regions = self.encoder(decoding.merge_views(features), training=False)
-        parts = tuple(zip(*(decoder.prefill(regions) for decoder in self.decoders), strict=True))
+        merged = [decoding.merge_views(each) for each in tf.nest.flatten(features)]
+        regions = tf.nest.flatten(self.encoder(merged, training=False))
+        parts = tuple(zip(*(decoder.prefill(*regions) for decoder in self.decoders), strict=True))
         memories, states = tf.nest.map_structure(lambda each: decoding.split_views(each, self.views), parts)
         return memories, states
 
@@ -67,63 +82,109 @@ class Generator:
         rows = tf.nest.map_structure(decoding.merge_views, memories)
         each = [decoder.step(memory) for decoder, memory in zip(self.decoders, rows, strict=True)]
         steps = [decoding.average_views(step, self.views) for step in each]
-        return decoding.ban_tokens(decoding.ensemble(steps), (BOS_ID, UNK_ID), self.targets.choices)
+        return decoding.ban_tokens(decoding.ensemble(steps), BANNED, self.targets.choices)
 
-    def copies(self, features: Tensor, count: Tensor | int) -> tuple[decoding.Step, Any]:
+    def copies(self, features: Any, count: Tensor | int) -> tuple[decoding.Step, Any]:
         """The step and the first states of so many copies of each row."""
         memories, states = tf.nest.map_structure(lambda each: tf.repeat(each, count, axis=0), self.prefill(features))
         return self.step(memories), states
 
-    def search(self, features: Tensor, num_beams: Tensor | int) -> tuple[Tensor, Tensor]:
+    def search(self, features: Any, num_beams: Tensor | int) -> tuple[Tensor, Tensor]:
         """The best sequences that a beam search finds, the best first: ids (B, num_beams, T), scores (B, num_beams)."""
         step, states = self.copies(features, num_beams)
-        first = tf.fill(tf.shape(features)[:1], BOS_ID)
         ids, _, scores = decoding.beam(
-            step, states, first, num_beams=num_beams, length=self.max_length, end=self.targets.traits.end_id,
-            length_penalty=self.length_penalty,
+            step, states, _first(features), num_beams=num_beams, length=self.max_length,
+            end=self.targets.traits.end_id, length_penalty=self.length_penalty,
+            no_repeat_ngram_size=self.no_repeat_ngram_size,
         )  # fmt: skip
         return ids, scores
 
-    def best(self, features: Tensor) -> Named:
+    def greedy(self, features: Any) -> Tensor:
+        """The most probable token after each: ids (B, T), for what a beam search would take too long."""
+        step, states = self.copies(features, 1)
+        return self._generated(features, step, states, decoding.greedy)
+
+    def best(self, features: Any) -> Named:
         """Features -> answer, string (B,), and its score (B,)."""
         ids, scores = self.search(features, self.num_beams)
         return {"answer": self.targets.decode(ids[:, 0]), "score": scores[:, 0]}
 
     def serve(self, values: Tensor) -> Named:
-        features, good = self.read(values)
+        features, good, remarks = self.read(values)
         best = self.best(features)
-        return {"answer": tf.where(good, best["answer"], ""), "score": tf.where(good, best["score"], 0.0)}
+        answer, score = tf.where(good, best["answer"], ""), tf.where(good, best["score"], 0.0)
+        return {"answer": answer, "score": score, **remarks}
 
     def beam_search(self, values: Tensor, num_beams: Tensor) -> Named:
-        features, good = self.read(values)
+        features, good, remarks = self.read(values)
+        num_beams = self._bounded(num_beams)
         ids, scores = self.search(features, num_beams)
         answers = self._decoded(tf.reshape(ids, [-1, self.max_length]), tf.repeat(good, num_beams))
-        return {"answers": tf.reshape(answers, [-1, num_beams]), "scores": tf.where(good[:, None], scores, 0.0)}
+        scores = tf.where(good[:, None], scores, 0.0)
+        return {"answers": tf.reshape(answers, [-1, num_beams]), "scores": scores, **remarks}
 
     def attention(self, values: Tensor, num_beams: Tensor) -> Named:
-        features, good = self.read(values)
-        ids, scores = self.search(features, num_beams)
+        features, good, remarks = self.read(values)
+        ids, scores = self.search(features, self._bounded(num_beams))
         best = ids[:, 0]
-        before = tf.pad(best[:, :-1], [[0, 0], [1, 0]], constant_values=BOS_ID)
-        _, weights = self.model([features[:, 0], before[:, None]], training=False)
-        words = self._decoded(tf.reshape(best, [-1, 1]), tf.repeat(good, self.max_length))
+        _, weights = self._forced(features, best)
+        ended = tf.cumsum(tf.cast(best == self.targets.traits.end_id, tf.int32), axis=1) > 0
         return {
             "answer": self._decoded(best, good),
             "score": tf.where(good, scores[:, 0], 0.0),
-            "words": tf.reshape(words, [-1, self.max_length]),
-            "weights": weights[:, 0],
+            "words": tf.where(ended | ~good[:, None], "", self.targets.pieces(best)),
+            "weights": weights,
+            **remarks,
         }
 
     def sample(self, values: Tensor, temperature: Tensor, top_k: Tensor, top_p: Tensor, seed: Tensor) -> Named:
-        features, good = self.read(values)
+        features, good, remarks = self.read(values)
         draws = decoding.uniforms(seed, 0, self.max_length)
         choose = decoding.sampler(draws, temperature=temperature, top_k=top_k, top_p=top_p)
         step, states = self.copies(features, 1)
+        ids = self._generated(features, step, states, choose)
+        return {"answer": self._decoded(ids, good), **remarks}
+
+    def score(self, values: Tensor, texts: Tensor) -> Named:
+        """Strings (B,) and what is generated of them, (B,) -> nats of the latter and of its end, tokens: (B,) both."""
+        features, _, remarks = self.read(values)
+        ids = self.targets.encode(texts).to_tensor(PAD_ID)[:, :, 0]
+        ids = tf.pad(ids, [[0, 0], [0, tf.maximum(1 - tf.shape(ids)[1], 0)]])
+        empty = (ids[:, :1] == PAD_ID) & (tf.range(tf.shape(ids)[1]) == 0)
+        ids = tf.where(empty, self.targets.traits.end_id, ids)
+        logits, _ = self._forced(features, ids)  # (B, T, D, V)
+        wanted = tf.repeat(ids[:, :, None], tf.shape(logits)[2], axis=2)
+        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(wanted, logits)
+        mean = math.log(len(self.decoders)) - tf.reduce_logsumexp(-nats, axis=2)
+        there = tf.cast(ids != PAD_ID, tf.float32)
+        tokens = tf.cast(tf.reduce_sum(there, 1), tf.int32)
+        return {"nats": tf.reduce_sum(mean * there, 1), "tokens": tokens, **remarks}
+
+    def _forced(self, features: Any, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (B, T, D, V) and attention (B, T, R) of known ids (B, T), of the first view."""
+        before = tf.pad(ids[:, :-1], [[0, 0], [1, 0]], constant_values=BOS_ID)
+        first_view = [each[:, 0] for each in tf.nest.flatten(features)]
+        logits, weights = self.model([*first_view, before[:, None]], training=False)
+        return logits[:, 0], weights[:, 0]
+
+    def _generated(self, features: Any, step: decoding.Step, states: Any, choose: decoding.Choose) -> Tensor:
         ids, _, _ = decoding.generate(
-            step, states, tf.fill(tf.shape(features)[:1], BOS_ID), length=self.max_length, choose=choose,
+            step, states, _first(features), length=self.max_length, choose=choose,
             stop=lambda token: token == self.targets.traits.end_id,
         )  # fmt: skip
-        return {"answer": self._decoded(ids, good)}
+        return ids
 
     def _decoded(self, ids: Tensor, good: Tensor) -> Tensor:
         return tf.where(good, self.targets.decode(ids), "")
+
+    def _bounded(self, num_beams: Tensor) -> Tensor:
+        """The number of beams; an error in the graph for more than there are tokens to begin with, and for none."""
+        most = self.targets.choices - len(BANNED)
+        message = f"num_beams is from 1 to {most:,}, the tokens that can be generated"
+        inside = (num_beams >= 1) & (num_beams <= most)
+        with tf.control_dependencies([tf.debugging.Assert(inside, [message, num_beams])]):
+            return tf.identity(num_beams)
+
+
+def _first(features: Any) -> Tensor:
+    return tf.fill(tf.shape(tf.nest.flatten(features)[0])[:1], BOS_ID)

@@ -11,39 +11,28 @@ from typing import Any, Protocol, cast
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
-from seqtasks import codecs
 from seqtasks.codecs import InputCodec, Tensor
-from seqtasks.codecs.vocabulary import BOS_ID, PAD_ID, UNK_ID
 from seqtasks.data import Batches
 from seqtasks.data.batches import Batch, RowBatches
 from seqtasks.data.columns import Columns, Ragged
 from seqtasks.data.prepare import Data
 from seqtasks.data.rows import ROWS
-from seqtasks.layers import attention_decoder, stateful_decoder
-from seqtasks.layers.attention_decoder import AttentionDecoder
-from seqtasks.layers.generator import MEMORY, GeneratedCodec, Generator
-from seqtasks.layers.sequence_loss import SequenceLoss, metric_inputs
+from seqtasks.layers.generator import MEMORY, GeneratedCodec, Generator, Source
 from seqtasks.metrics import captions
 from seqtasks.metrics.report import Report
-from seqtasks.patterns import Answers, Endpoint, Metric, Objective
-from seqtasks.setting import Setting, Settings, at_least, share
+from seqtasks.patterns import Answers, Endpoint, Objective, _generating
+from seqtasks.patterns._generating import STRINGS
+from seqtasks.setting import Setting, Settings, at_least
 from seqtasks.task import Examples, Task
 
 FORM = ROWS
 MONITORS = ("accuracy",)
 SETTINGS: Settings = {
-    **attention_decoder.SETTINGS,
-    "num_decoders": Setting(1, "decoders that learn together; their probabilities are averaged", at_least(1)),
-    "attention_coverage_weight": Setting(0.0, "in the loss, of regions not attended to (Xu et al., 2015)", at_least(0)),
-    "label_smoothing": Setting(0.0, "share of the target spread over all words (Szegedy et al., 2016)", share),
+    **_generating.SETTINGS,
     "encoder_lr_multiplier": Setting(0.02, "of the learning rate, for the pretrained part of an encoder", at_least(0)),
-    "num_beams": Setting(5, "sequences that a beam search follows at once", at_least(1)),
-    "length_penalty": Setting(1.0, "so that longer sequences are not at a disadvantage (Wu et al., 2016)", at_least(0)),
 }
-EVAL_BATCH_SIZE = 50  # rows
-STRINGS = tf.TensorSpec([None], tf.string, name="values")
+NO_REPEAT = 3  # words: captions say nothing twice (Paulus et al., 2018)
 
 
 class PictureCodec(InputCodec, Protocol):
@@ -80,56 +69,33 @@ def batches(task: Captioner, encoded: Columns) -> RowBatches:
 
 def collate(batch: Batch) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
     """(values (B, R, ...), BOS_ID and all ids but the last (B, K, T)), ids (B, K, T)."""
-    ids = np.ascontiguousarray(batch.targets.transpose(0, 2, 1))
-    return (batch.values, np.pad(ids[:, :, :-1], [(0, 0), (0, 0), (1, 0)], constant_values=BOS_ID)), ids
+    before, ids = _generating.shifted(batch.targets)
+    return (batch.values, before), ids
 
 
 def build(task: Captioner) -> keras.Model:
-    """(Values (B, R, ...), ids (B, K, T)) -> logits (B, K, T, D, V), attention to the regions (B, K, T, R).
-
-    D are the decoders, each with its own logits; attention is the mean of theirs.
-    """
-    settings, choices = task.settings, task.targets.choices
+    """(Values (B, R, ...), ids (B, K, T)) -> logits (B, K, T, D, V), attention to the regions (B, K, T, R)."""
     values = task.inputs.placeholder()
     ids = keras.Input((None, None), dtype="int32", name="ids")
-    regions = keras.layers.Identity(name=MEMORY)(task.inputs.embed(values, settings))
-    outputs = []
-    for number in range(1, int(settings["num_decoders"]) + 1):
-        embedding = keras.layers.Embedding(choices, settings["embedding_dim"], name=f"embedding_{number}")
-        outputs.append(AttentionDecoder(embedding, choices, settings, name=f"decoder_{number}")(regions, ids))
-    logits, attention = (ops.stack(each, axis=3) for each in zip(*outputs, strict=True))
-    return keras.Model([values, ids], [logits, ops.mean(attention, axis=3)], name="one_to_many")
+    regions = keras.layers.Identity(name=MEMORY)(task.inputs.embed(values, task.settings))
+    outputs = _generating.decoded([regions], ids, task.targets.choices, task.settings)
+    return keras.Model([values, ids], outputs, name="one_to_many")
 
 
 def objective(task: Captioner) -> Objective:
-    settings, pretrained = task.settings, task.inputs.pretrained_layers
-    return Objective(
-        loss=SequenceLoss(float(settings["label_smoothing"]), float(settings["attention_coverage_weight"])),
-        metrics={"accuracy": Metric(keras.metrics.SparseCategoricalAccuracy(), metric_inputs)},
-        learning_rate_multipliers={name: float(settings["encoder_lr_multiplier"]) for name in pretrained},
-    )
+    multiplier = float(task.settings["encoder_lr_multiplier"])
+    return _generating.objective(task.settings, dict.fromkeys(task.inputs.pretrained_layers, multiplier))
 
 
 def summary(task: Captioner, batches: Batches) -> str:
     """How many sentences and different words there are, and how many words are unknown."""
-    targets = cast("Ragged", cast("RowBatches", batches).columns.targets)
-    ids, first = targets.values[:], targets.offsets[:-1][targets.lengths > 0]
-    unknown = (ids == UNK_ID).sum() / max((ids != PAD_ID).sum(), 1)
-    return (
-        f"{(ids[first] != PAD_ID).sum():,} sentences in train, {task.targets.choices:,} different words, {unknown:.2%} "
-        f"of the text none of them; at most {task.targets.max_target_length} words of a sentence"
-    )
+    return _generating.summary(task.targets, cast("RowBatches", batches), "words")
 
 
 def answer(model: keras.Model, task: Captioner, batches: Batches) -> dict[str, np.ndarray]:
     """The sentence that is generated for each row, str (N,), and its score (N,)."""
-    rows, best = cast("RowBatches", batches), _generator(model, task).best
-    generate = tf.function(best, reduce_retracing=True, autograph=False)
-    answers, scores = np.empty(len(rows), object), np.zeros(len(rows), np.float32)
-    for index in rows.eval_batches(batch_size=EVAL_BATCH_SIZE):
-        found = generate(tf.constant(rows.views(index)))
-        answers[index], scores[index] = [each.decode() for each in found["answer"].numpy()], found["score"].numpy()
-    return {"answers": answers, "scores": scores}
+    rows = cast("RowBatches", batches)
+    return _generating.answer(_generator(model, task), rows, rows.views)
 
 
 def report(task: Captioner, data: Data, split: str, answers: Answers) -> Report:
@@ -158,43 +124,33 @@ def endpoints(model: keras.Model, task: Captioner) -> dict[str, Endpoint]:
                   of the picture itself, whichever other views the answer is averaged over
     sample        values, temperature, top_k, top_p, seed int64 (B,) -> answer
     """
-    generator = _generator(model, task)
-    whole, real = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)
-    seeds = tf.TensorSpec([None], tf.int64, name="seed")
-    return {
-        "serve": Endpoint(generator.serve, [STRINGS], columns=("answer", "score")),
-        "beam_search": Endpoint(generator.beam_search, [STRINGS, whole]),
-        "attention": Endpoint(generator.attention, [STRINGS, whole]),
-        "sample": Endpoint(generator.sample, [STRINGS, real, whole, real, seeds]),
-    }
+    return _generating.endpoints(_generator(model, task), ["answer", "score"])
 
 
 def portable(model: keras.Model, task: Captioner) -> dict[str, Endpoint]:
     """prefill: a picture (1, ...) -> what a step takes; step -> the next word's logits (1, V)."""
-    generator = _generator(model, task)
-
-    def prefill(picture: Tensor) -> tuple[Tensor, Any, Any]:
-        return tf.fill([1], BOS_ID), *generator.prefill(task.inputs.features_of_views(picture))
-
-    functions = stateful_decoder.portable(prefill, generator.step, task.inputs.picture())
-    return {name: Endpoint(*function) for name, function in functions.items()}
+    return _generating.portable(_generator(model, task), task.inputs.features_of_views, task.inputs.picture())
 
 
 def portable_examples(task: Captioner, examples: Examples) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Pictures, and the ids of the first sentence of each."""
-    targets = task.targets.encode(tf.constant(examples.targets[:]))
-    for row, target in zip(codecs.network_rows(task.inputs, examples.inputs[:]), targets, strict=True):
-        ids = target[:, 0].numpy()
-        yield row, ids[ids != PAD_ID]
+    return _generating.portable_examples(task, examples)
 
 
 def _generator(model: keras.Model, task: Captioner) -> Generator:
     inputs = task.inputs
 
     @tf.function(input_signature=[STRINGS], autograph=False)  # once in an export, not four times
-    def read(values: Tensor) -> tuple[Tensor, Tensor]:
+    def read(values: Tensor) -> Source:
         pictures, good = inputs.decode_images(values)
-        return inputs.features_of_views(pictures), good
+        return Source(inputs.features_of_views(pictures), good, {})
 
-    num_beams, length_penalty = int(task.settings["num_beams"]), float(task.settings["length_penalty"])
-    return Generator(model, read, task.targets, 1 + len(inputs.traits.tta), num_beams, length_penalty)
+    return Generator(
+        model,
+        read,
+        task.targets,
+        num_beams=int(task.settings["num_beams"]),
+        length_penalty=float(task.settings["length_penalty"]),
+        views=1 + len(inputs.traits.tta),
+        no_repeat_ngram_size=NO_REPEAT,
+    )
