@@ -115,6 +115,23 @@ SAMPLES = {
             "SVG": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
         },
     ),
+    "translation": Sample(
+        settings={},
+        answers={
+            "Ana vê a casa vermelha.": "ana sees the red house",
+            "O irmão não quer os livros.": "the brother does not want the books",
+            "Minha avó está pintando as flores amarelas.": "my grandmother is painting the yellow flowers",
+            "João compra o carro novo.": "joão buys the new car",
+        },
+        typed=("Ana compra o carro.", "Caf\udcff"),
+        odd=SHORTER_TEXTS
+        | {
+            "another script": "你好，世界".encode(),
+            "letters": b"a" * 500,
+            "a sign": b"?",
+            "5,000 words": b"casa " * 5_000,
+        },
+    ),
     "ner": Sample(
         settings={
             "units": "32",

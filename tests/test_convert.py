@@ -117,6 +117,15 @@ def test_a_caption_of_a_picture(cell: str, format: str, tmp_path: Path):
     compare(trained, format, tmp_path, rows)
 
 
+@pytest.mark.thorough
+@formats
+@quick_cells("gru")
+def test_a_sentence_into_another_language(cell: str, format: str, tmp_path: Path):
+    settings = {"cell": cell, "encoder_cell": cell, "encoder_units": 6, "attention_dim": 0 if cell == "irnn" else 5}
+    codecs = Text(vocabulary=WORDS), Sentences(vocabulary=("\n", *WORDS))
+    compare(untrained("translation", *codecs, num_decoders=2, **settings), format, tmp_path, ids(1, 9, 20))
+
+
 @quickly("sentiment")  # a learned model's own export answered in a process of its own already
 def test_a_saved_model_is_checked_in_tensorflow(learned: Learned, monkeypatch: pytest.MonkeyPatch):
     checked_in_its_own_runtime(learned, "saved-model", monkeypatch)

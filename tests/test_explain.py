@@ -164,7 +164,7 @@ class Counting:
 
 @pytest.mark.parametrize(("level", "pieces"), [("character", ("a", "é", "\n", " ", "b")), ("word", ("aé", "\n", " b"))])
 def test_each_token_of_a_text_has_its_cost(level: str, pieces: tuple[str, ...]):
-    endpoints = {"score": EndpointSchema({}, {})}
+    endpoints = {name: EndpointSchema({}, {}) for name in ("decode", "score")}
     manifest = dataclasses.replace(MANIFEST, endpoints=endpoints, inputs={"codec": "tokens", "level": level})
     found = explain.scored(Predictor(Counting(), manifest, Path("export")), "aé\n b".encode())
     assert found.pieces == pieces

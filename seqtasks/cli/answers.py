@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from seqtasks.inference.scan import Scan
 
 KEYS = ("answer", "probability")
+TRUNCATED = "truncated"  # what an answer says of a value that is longer than what is read of it
 Answered = Iterable[tuple[str, Mapping[str, Any]]]  # values with their answers
 Ask = Callable[[Sequence[bytes], int], Sequence[Mapping[str, Any]]]  # values, and how many came before -> answers
 
@@ -91,15 +92,28 @@ def of_classes(columns: Sequence[str], number: int) -> list[str]:
 
 
 def show(answered: Answered, columns: Sequence[str], *, as_json: bool, named: bool) -> None:
-    """A line an answer, as it comes, behind the value's name if it is to be named; or all as JSON."""
+    """A line an answer, as it comes, behind the value's name if it is to be named; or all as JSON.
+
+    Of a value that was not read to its end a notice says so.
+    """
+    answered = _noticed(answered)
     if as_json:
         options.say_json([{"input": _text(name), **answer} for name, answer in answered])
         return
     for name, answer in answered:
-        values = [answer[column] for column in columns if column in answer]  # a sampled text has no score
+        shown_columns = [column for column in columns if column != TRUNCATED and column in answer]
+        values = [answer[column] for column in shown_columns]  # a sampled text has no score
         shown = [f"{value:.4f}" if isinstance(value, float) else str(value) for value in values]
         click.echo("\t".join([*([_text(name)] if named else []), *shown]))
         sys.stdout.flush()
+
+
+def _noticed(answered: Answered) -> Answered:
+    for number, (name, answer) in enumerate(answered, 1):
+        if answer.get(TRUNCATED):
+            shown = " ".join(_text(name).split())[:40]
+            options.say(f"value {number} ({shown}...) is longer than what the model reads: only a part was")
+        yield name, answer
 
 
 def of_file(

@@ -36,8 +36,8 @@ FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "txt", "fa", "conll")
 @click.option(
     "--explain",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write as .html what each word or letter adds to the answer, or where a picture was attended to; the last two "
-    "also as .png.",
+    help="Write as .html what each word or letter adds to the answer, or what of a picture or a sentence was attended "
+    "to for each word; the last three also as .png.",
 )
 @click.option(
     "--runtime", type=options.OneOf(["onnx", "litert"]), help="Answer from such an export, and sooner: no TensorFlow."

@@ -67,7 +67,8 @@ class _Bar(keras.callbacks.Callback):
         super().__init__()
         self.progress = progress
         objective = experiment.task.pattern.objective(experiment.task)
-        self.figures, self.after_epoch = ("loss", *objective.metrics), objective.after_epoch
+        self.figures = ("loss", *objective.metrics, *objective.figures)
+        self.after_epoch = objective.after_epoch
         self.after = ""
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -100,4 +101,5 @@ class _Bar(keras.callbacks.Callback):
             self.progress.console.print(line, soft_wrap=True, highlight=False)
 
     def _figures(self, logs: Mapping[str, float], prefix: str = "") -> str:
-        return ", ".join(f"{name.replace('_', ' ')} {logs[prefix + name]:.4f}" for name in self.figures)
+        shown = ((name, logs[prefix + name]) for name in self.figures if prefix + name in logs)
+        return ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in shown)

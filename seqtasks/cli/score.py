@@ -38,11 +38,11 @@ def command(
         raise UsageError(f"give a task and one file, not {len(arguments)} arguments")
     task = models.locate(arguments[0], model)[0] if len(arguments) == 2 else None
     file = Path(arguments[-1])
-    folder = model or models.FOLDER / (task or models.default("score"))
+    folder = model or models.FOLDER / (task or models.default("decode"))
     from seqtasks.inference import generation, predictor
 
     manifest = models.manifest(task, folder)
-    generation.require(manifest, folder, "score")  # before TensorFlow takes its seconds
+    generation.require(manifest, folder, "decode")  # before TensorFlow takes its seconds
     options.start_tensorflow()
     from seqtasks import codecs
     from seqtasks.data import corpus, streams

@@ -117,8 +117,8 @@ class Sentences(TargetCodec):
         return tf.gather(tf.constant(("", "\ufffd", "", *self.vocabulary[1:])), ids)
 
     def tables(self) -> list[Any]:
-        """What an export must carry along: sentences come out of it, none go in."""
-        return []
+        """What an export must carry along: it may be asked what a sentence costs."""
+        return [self._table]
 
     @cached_property
     def _table(self) -> tf.lookup.StaticHashTable:

@@ -114,6 +114,16 @@ class Text(InputCodec):
         """The network's input, ids (B, T)."""
         return keras.Input((None,), dtype="int32", name="ids")
 
+    def read(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """What `encode` gives, and whether each text is longer than what is read of it, bool (B,)."""
+        more = dataclasses.replace(self, max_length=self.max_length + 1).split(values)
+        truncated = tf.cast(more.row_lengths(), tf.int32) > self.max_length
+        return *self.encode(values), truncated | (tf.strings.length(values) > self.max_length * BYTES_PER_WORD)
+
+    def pieces(self, ids: tf.Tensor) -> tf.Tensor:
+        """Ids, int (B, T) -> the word or character of each, string (B, T)."""
+        return tf.gather(tf.constant(("", "\ufffd", *self.vocabulary)), ids)
+
     def embed(self, values: keras.KerasTensor, settings: Mapping[str, Any]) -> keras.KerasTensor:
         """Ids (B, T) -> vectors (B, T, E): one learned for each word and, beside it, one for it and the next word."""
         if settings["word_dropout"]:

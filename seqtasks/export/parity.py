@@ -74,4 +74,4 @@ def difference(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
 
 
 def _numbers(answer: Mapping[str, Any]) -> list[str]:
-    return [name for name, value in answer.items() if name != "tokens" and np.asarray(value).dtype.kind in "biuf"]
+    return [name for name, value in answer.items() if name != "tokens" and np.asarray(value).dtype.kind in "iuf"]

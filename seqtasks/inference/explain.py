@@ -11,8 +11,8 @@ from seqtasks import codecs
 from seqtasks.errors import UsageError
 from seqtasks.inference import mutagenesis, occlusion
 from seqtasks.inference.explanation import Entities, Explanation, Legend, log_odds
-from seqtasks.inference.generation import BeamOptions, require
-from seqtasks.inference.predictor import Predictor
+from seqtasks.inference.generation import BeamOptions, arrays, require, searching
+from seqtasks.inference.predictor import Predictor, plain
 from seqtasks.metrics import plots
 
 SIDE = 448  # pixels of both sides of the picture that is drawn
@@ -94,21 +94,40 @@ def letters(predictor: Predictor, codec: codecs.InputCodec, value: bytes) -> Exp
 
 
 def attention(predictor: Predictor, content: bytes, options: BeamOptions) -> Explanation:
-    """Where a picture was attended to for each word; raises UsageError for an export without attention."""
+    """What was attended to for each word: parts of a picture or, where the export says what it read, pieces of a text.
+
+    Raises UsageError for an export without attention, and for more beams than it has tokens.
+    """
+    import tensorflow as tf
+
+    require(predictor.manifest, predictor.folder, "attention")
+    width = options.width(predictor)
+    with searching(width):
+        outputs = arrays(predictor.model.attention(tf.constant([content]), width))
+    found = {name: array[0] for name, array in outputs.items()}
+    generated = [word.decode() for word in found.pop("words") if word]
+    weights, pieces = found.pop("weights")[: len(generated)], found.pop("pieces", None)
+    answer = {name: plain(value) for name, value in found.items()}
+    if pieces is None:
+        method = "The picture once for each word, brighter where it was attended to (soft attention; Xu et al., 2015)."
+        caption = "Where the picture was attended to, word by word"
+        draw = functools.partial(plots.attention, _upright(content), generated, weights)
+    else:
+        read = [piece.decode() for piece in pieces if piece]
+        method = "How much of each piece of the text was attended to for each word (Luong et al., 2015)."
+        caption = "What was attended to, word by word; each row adds up to 1"
+        draw = functools.partial(plots.alignment, read, generated, weights[:, : len(read)])
+    legend = Legend(answer["answer"] or "no answer", method, caption=caption)
+    return Explanation(answer, tuple(generated), np.zeros(0), None, legend, draw)
+
+
+def _upright(content: bytes) -> np.ndarray:
+    """A picture as it is shown, uint8 (SIDE, SIDE, 3)."""
     import tensorflow as tf
 
     from seqtasks.codecs import image_files
 
-    require(predictor.manifest, predictor.folder, "attention")
-    outputs = predictor.model.attention(tf.constant([content]), options.width(predictor))
-    found = {name: tensor.numpy()[0] for name, tensor in outputs.items()}
-    picture = image_files.upright(tf.constant([content]), SIDE)[0].numpy()[0]
-    generated = [word.decode() for word in found["words"] if word]
-    answer = {"answer": found["answer"].decode(), "score": float(found["score"])}
-    method = "The picture once for each word, brighter where it was attended to (soft attention; Xu et al., 2015)."
-    legend = Legend(answer["answer"], method, caption="Where the picture was attended to, word by word")
-    draw = functools.partial(plots.attention, picture, generated, found["weights"][: len(generated)])
-    return Explanation(answer, tuple(generated), np.zeros(0), None, legend, draw)
+    return np.asarray(image_files.upright(tf.constant([content]), SIDE)[0].numpy()[0])
 
 
 def scored(predictor: Predictor, text: bytes) -> Explanation:
@@ -118,7 +137,7 @@ def scored(predictor: Predictor, text: bytes) -> Explanation:
     """
     import tensorflow as tf
 
-    require(predictor.manifest, predictor.folder, "score")
+    require(predictor.manifest, predictor.folder, "decode")
     codec = codecs.restore(predictor.manifest.inputs)
     whole = text.decode(errors="replace")
     shown = whole[:MAX_SCORED]

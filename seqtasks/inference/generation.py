@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seqtasks.errors import UsageError
 from seqtasks.inference.manifest import Manifest
-from seqtasks.inference.predictor import Predictor, as_bytes
+from seqtasks.inference.predictor import Predictor, as_bytes, plain
 
 MAX_TEMPERATURE = 10  # all tokens are nearly as probable then
 FIRST, CHUNK = 16, 128  # tokens generated at a time: few at first, so that a reader sees them at once
@@ -58,8 +61,9 @@ def generate(
 ) -> list[dict[str, Any]]:
     """A text for each value: {"answer": ..., "score": ..., "alternatives": [...]}, the second best from the second on.
 
-    The score is log probability over ((5 + words) / 6) ** length_penalty. A sampled text has only an answer; the one of
-    value i has the seed `seed` + i. Raises UsageError for an export that lacks the endpoint.
+    The score is log probability over ((5 + words) / 6) ** length_penalty. A sampled text has no score; the one of value
+    i has the seed `seed` + i. What else the endpoint says of a value stands beside. Raises UsageError for an export
+    that lacks the endpoint, and for more beams than it has tokens.
     """
     sampling = isinstance(options, SamplingOptions)
     require(predictor.manifest, predictor.folder, "sample" if sampling else "beam_search")
@@ -77,11 +81,14 @@ def generate(
 def _searched(predictor: Predictor, values: Sequence[bytes], options: BeamOptions) -> list[dict[str, Any]]:
     import tensorflow as tf
 
-    beams = predictor.model.beam_search(tf.constant(values, tf.string), options.width(predictor))
+    width = options.width(predictor)
+    with searching(width):
+        beams = arrays(predictor.model.beam_search(tf.constant(values, tf.string), width))
+    answers, scores = beams.pop("answers"), beams.pop("scores").tolist()
     found = list[dict[str, Any]]()
-    for texts, scores in zip(beams["answers"].numpy(), beams["scores"].numpy().tolist(), strict=True):
-        first, *others = ({"answer": text.decode(), "score": score} for text, score in zip(texts, scores, strict=True))
-        found.append({**first, "alternatives": others})
+    for row, pair in enumerate(zip(answers, scores, strict=True)):
+        first, *others = ({"answer": text.decode(), "score": score} for text, score in zip(*pair, strict=True))
+        found.append({**first, **_beside(beams, row), "alternatives": others})
     return found
 
 
@@ -92,8 +99,32 @@ def _sampled(
 
     seeds = tf.range(seed, seed + len(values), dtype=tf.int64)
     numbers = (options.temperature, options.top_k, options.top_p)
-    texts = predictor.model.sample(tf.constant(values, tf.string), *numbers, seeds)["answer"].numpy()
-    return [{"answer": text.decode()} for text in texts]
+    found = arrays(predictor.model.sample(tf.constant(values, tf.string), *numbers, seeds))
+    texts = found.pop("answer")
+    return [{"answer": text.decode(), **_beside(found, row)} for row, text in enumerate(texts)]
+
+
+def arrays(outputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """An endpoint's outputs by name."""
+    return {name: tensor.numpy() for name, tensor in outputs.items()}
+
+
+def _beside(outputs: Mapping[str, np.ndarray], row: int) -> dict[str, Any]:
+    """What else an endpoint says of a row."""
+    return {name: plain(values[row]) for name, values in outputs.items()}
+
+
+@contextlib.contextmanager
+def searching(num_beams: int) -> Iterator[None]:
+    """Raises UsageError where an export's search within it refuses so many beams: it has fewer tokens."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        if "num_beams" not in str(error):
+            raise
+        raise UsageError(f"num_beams is {num_beams:,}, more than the model has tokens; give fewer") from error
 
 
 def stream(
@@ -167,7 +198,7 @@ def score(predictor: Predictor, parts: Iterable[bytes]) -> tuple[float, int]:
     """Nats of a text, which may come in parts, and its characters; raises UsageError for what does not generate."""
     import tensorflow as tf
 
-    require(predictor.manifest, predictor.folder, "score")
+    require(predictor.manifest, predictor.folder, "decode")
     states, total, characters = predictor.model.initial_state(1), 0.0, 0
     for part in parts:
         nats, states = predictor.model.score(tf.constant([part]), states)
@@ -189,6 +220,6 @@ def require(manifest: Manifest, folder: Path, endpoint: str) -> None:
     if endpoint in manifest.endpoints:
         return
     of = f"{folder} is of {manifest.task}"
-    if endpoint in ("decode", "score", "unknown_tokens"):
+    if endpoint in ("decode", "unknown_tokens"):
         raise UsageError(f'{of}, which does not go on with a text; use "seqtasks predict {manifest.task}"')
     raise UsageError(f"{of}, which has no {endpoint}; it has {', '.join(manifest.endpoints)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,7 +40,8 @@ def curves(history: pd.DataFrame, name: str, path: Path) -> None:
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.add_subplot()
     if len(history):
-        axes.plot(history["epoch"], history[name], marker="o", label="training")
+        if name in history:
+            axes.plot(history["epoch"], history[name], marker="o", label="training")
         if f"val_{name}" in history:
             axes.plot(history["epoch"], history[f"val_{name}"], marker="o", label="validation")
         axes.legend()
@@ -193,6 +195,24 @@ def attention(picture: np.ndarray, words: Sequence[str], weights: np.ndarray, pa
     for place in figure.axes:
         place.axis("off")
     figure.savefig(path, format="png")
+
+
+@_style()
+def alignment(pieces: Sequence[str], words: Sequence[str], weights: np.ndarray, path: Path) -> None:
+    """How much of each piece of a source was attended to for each word: weights (T, S), as PNG."""
+    figure = Figure(figsize=(2.2 + 0.32 * max(len(pieces), 4), 1.8 + 0.3 * max(len(words), 3)), layout="constrained")
+    axes = figure.add_subplot()
+    shown = weights if weights.size else np.zeros((1, 1))
+    image = axes.imshow(shown, vmin=0, vmax=1, cmap="Blues", aspect="auto")
+    axes.set_xticks(range(len(pieces)), list(pieces), rotation=60, ha="left", rotation_mode="anchor")
+    axes.set_yticks(range(len(words)), list(words))
+    axes.xaxis.tick_top()
+    axes.set_xlabel("source")
+    axes.set_ylabel("answer")
+    figure.colorbar(image, label="attention", shrink=0.8)
+    with warnings.catch_warnings():  # scripts that the font lacks are boxes
+        warnings.filterwarnings("ignore", "Glyph")
+        figure.savefig(path, format="png")
 
 
 @_style()

@@ -45,6 +45,8 @@ class Objective:
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     phases: Sequence[tuple[int, Gradients]] = ()  # from which epoch on which gradients are taken; plain ones before
     learning_rate_multipliers: Mapping[str, float] = field(default_factory=dict)  # by a layer's name
+    # of a validated epoch, the greater the better, where a pass of its own is needed: model, validation -> figure
+    figures: Mapping[str, Callable[[Any, Batches], float]] = field(default_factory=dict)
     after_epoch: Callable[[Any, Mapping[str, float]], str] | None = None  # model and figures -> what a person is shown
 
 

@@ -79,7 +79,8 @@ def save(
 
 def _curves(history: pd.DataFrame) -> list[str]:
     """The figures of training that are drawn."""
-    return [name for name in history.columns if f"val_{name}" in history.columns or name in ("loss", "accuracy")]
+    names = dict.fromkeys(name.removeprefix("val_") for name in history.columns)
+    return [name for name in names if f"val_{name}" in history.columns or name in ("loss", "accuracy")]
 
 
 def restore(folder: Path, task_name: str) -> TrainedModel:

@@ -17,5 +17,5 @@ def worth(row: Mapping[str, float], name: str, objective: Objective) -> tuple[fl
     """An epoch's row by the figure of that name on validation: of two the greater is better."""
     if name == "loss":
         return -row["val_loss"], 0.0
-    value = row[f"val_{name}"]
-    return value if objective.metrics[name].higher_is_better else -value, -row["val_loss"]
+    value, metric = row[f"val_{name}"], objective.metrics.get(name)
+    return value if metric is None or metric.higher_is_better else -value, -row["val_loss"]

@@ -36,8 +36,7 @@ class Trainer:
         self.progress = Progress()
         self.saving: list[float] = []  # seconds that each checkpoint took
         self.began = self.before = 0.0
-        self.log = log.Log()
-        self.compiled = 0  # steps of the whole training for which it is
+        self.log, self.compiled = log.Log(), 0  # steps of the whole training for which it is
         self.loss = objective.loss
         self.metrics = {"loss": keras.metrics.Mean(), **{name: each.keras for name, each in objective.metrics.items()}}
         self.averages = [tf.Variable(each) for each in model.trainable_variables]
@@ -224,6 +223,7 @@ class Trainer:
             for index in validation.eval_batches(batch_size=self.settings["batch_size"]):
                 self._check_function(*self._batch(validation, index))
             row |= {f"val_{name}": value for name, value in self._results().items()}
+            row |= {f"val_{name}": figure(self.model, validation) for name, figure in self.objective.figures.items()}
         listeners.on_test_end(row)
         self._assign(weights)
         if not math.isfinite(row.get("val_loss", 0)):
