@@ -38,7 +38,7 @@ class Subwords(InputCodec):
 
     @property
     def traits(self) -> Traits:
-        return Traits(columns=("source", *COLUMNS), settings=SETTINGS)
+        return Traits(columns=("source", *COLUMNS), settings=SETTINGS, batch_size=2_000)  # distinct words are cut once
 
     @property
     def entries(self) -> int:
