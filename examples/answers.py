@@ -11,11 +11,12 @@ from pathlib import Path
 
 import decode_tags
 import numpy as np
+import read_subwords
 
 Endpoints = dict[str, Callable[..., dict[str, np.ndarray]]]  # by name: arrays by name in, arrays by name out
 MAX_NEW_TOKENS = 40
 SPECIALS = 2  # ids before that of the first piece: none of them is ever generated
-END = {"sentences": 2}  # the id with which a text ends, of codecs whose texts do
+END = {"sentences": 2, "subword_sentences": 12}  # the id with which a text ends, of codecs whose texts do
 
 
 def answer(codecs: dict, endpoints: Endpoints, value: bytes) -> dict:
@@ -30,8 +31,10 @@ def answer(codecs: dict, endpoints: Endpoints, value: bytes) -> dict:
         best = int(np.argmax(shares))
         named = dict(zip(targets["names"], shares, strict=True))
         return {"answer": targets["names"][best], "probability": shares[best], "probabilities": named}
-    pieces = ("", "\ufffd", *targets["vocabulary"])
     tokens = generate(endpoints, values, END.get(targets["codec"], -1))
+    if targets["codec"] == "subword_sentences" or targets.get("level") == "subword":
+        return {"answer": read_subwords.text(targets, tokens)}
+    pieces = ("", "\ufffd", *targets["vocabulary"])
     return {"answer": (" " if targets["codec"] == "sentences" else "").join(pieces[token] for token in tokens)}
 
 

@@ -24,6 +24,7 @@ import seqtasks
 from seqtasks import codecs, tasks
 from seqtasks.codecs.image import Image
 from seqtasks.codecs.nucleotides import Nucleotides
+from seqtasks.codecs.subwords import Subwords
 from seqtasks.codecs.text import Text
 from seqtasks.codecs.tokens import Tokens
 from seqtasks.codecs.words import Words
@@ -63,10 +64,16 @@ VALUES = (
 CODECS = [
     Text(vocabulary=WORDS, max_length=7),
     Text(vocabulary=WORDS, max_length=3, truncation_side="right", lowercase=False),
+    Text(vocabulary=WORDS, level="subword", max_length=9),
+    Text(vocabulary=WORDS, level="subword", max_length=4, truncation_side="right", lowercase=False),
     Text(vocabulary=WORDS, level="character", max_length=9),
     Text(vocabulary=WORDS, level="character", max_length=4, truncation_side="right", lowercase=False),
     Tokens(vocabulary=WORDS),
     Tokens(vocabulary=WORDS, level="word"),
+    Tokens(vocabulary=WORDS, level="subword"),
+    Subwords(vocabulary=WORDS, max_length=12),
+    Subwords(vocabulary=(), max_length=9),
+    Subwords(vocabulary=WORDS, max_length=5, level="word"),
     Words(vocabulary=WORDS, characters=tuple(sorted("afilm\u00e9,.'<")), word_characters=5),
     Words(vocabulary=(), characters=(), word_characters=4),
     Nucleotides(max_length=20),
@@ -82,6 +89,8 @@ def reader(codec: Any) -> Callable[[dict[str, Any], bytes], np.ndarray]:
 
 @cache
 def program(name: str) -> Callable[[dict[str, Any], bytes], np.ndarray]:
+    if str(EXAMPLES) not in sys.path:  # where a program's neighbours are
+        sys.path.append(str(EXAMPLES))
     return runpy.run_path(str(EXAMPLES / f"read_{name}.py"))["read"]  # type: ignore[no-any-return]
 
 

@@ -17,6 +17,8 @@ from seqtasks import codecs, decoding
 from seqtasks.codecs.image import Image
 from seqtasks.codecs.nucleotides import Nucleotides
 from seqtasks.codecs.sentences import EOS_ID, Sentences
+from seqtasks.codecs.subword_sentences import SubwordSentences
+from seqtasks.codecs.subwords import Subwords
 from seqtasks.codecs.text import Text
 from seqtasks.codecs.tokens import Tokens
 from seqtasks.codecs.vocabulary import PAD_ID
@@ -24,7 +26,7 @@ from seqtasks.codecs.words import Words
 from seqtasks.inference import predictor
 from seqtasks.task import Folders
 from tests.conftest import Learned
-from tests.test_examples import CODECS, reader
+from tests.test_examples import CODECS, WORDS, reader
 
 steadily = hypothesis.settings(
     max_examples=40, deadline=None, derandomize=True, database=None,
@@ -55,7 +57,8 @@ def encoded(codec: Any, values: list[bytes]) -> list[list[int]]:
 def test_a_codec_reads_anything_alone_as_in_company_and_as_its_plain_reader(codec: Any, values: list[bytes]):
     together = encoded(codec, values)
     most = codec.max_length if not isinstance(codec, Tokens | Words) else 10**9
-    highest = 15 if isinstance(codec, Nucleotides) else len(codec.vocabulary) + 1
+    spelled = 256 if isinstance(codec, Subwords) or getattr(codec, "level", "") == "subword" else 0
+    highest = 15 if isinstance(codec, Nucleotides) else len(codec.vocabulary) + 1 + spelled
     words = isinstance(codec, Words)  # each with its place and its characters
     described = json.loads(json.dumps(codecs.describe(codec)))
     for value, ids in zip(values, together, strict=True):
@@ -70,10 +73,25 @@ def test_a_codec_reads_anything_alone_as_in_company_and_as_its_plain_reader(code
 @hypothesis.given(text=some.text(max_size=40))
 def test_what_is_written_is_what_was_read(text: str):
     """Every piece of the text known, ids are the text again."""
-    for level in ("character", "word"):
+    for level in ("character", "word", "subword"):
         codec = Tokens(level=level).fit([np.array([text.encode()], object)], Folders(()))
         ids, _ = codec.encode(tf.constant([text.encode()]))
         assert codec.decode(ids).numpy()[0].decode() == text.replace("\0", " ")
+
+
+SOURCES = Subwords(vocabulary=WORDS, max_length=10_000)
+SENTENCES = SubwordSentences(vocabulary=WORDS, max_length=10_000, references=1)
+
+
+@steadily
+@hypothesis.given(text=some.text(max_size=40))
+def test_pieces_of_words_are_the_text_again(text: str):
+    ids, _, truncated = SOURCES.read(tf.constant([text.encode()]))
+    assert SOURCES.decode(ids).numpy()[0].decode() == text
+    assert not truncated.numpy()[0]
+    sentence = text.replace("\n", "") + "."
+    (ids,) = SENTENCES.encode(tf.constant([sentence.encode()])).to_tensor()
+    assert SENTENCES.decode(ids[None, :, 0]).numpy()[0].decode() == sentence
 
 
 @steadily
@@ -155,5 +173,5 @@ def test_an_export_answers_anything_alone_as_in_company(learned: Learned, values
 
 
 def test_codecs_have_no_other_fields_than_json_holds():
-    for codec in (*CODECS, Text(), Sentences(), Image(encoder="small")):
+    for codec in (*CODECS, Text(), Sentences(), SENTENCES, Image(encoder="small")):
         assert codecs.restore(json.loads(json.dumps(codecs.describe(codec)))) == codec

@@ -245,7 +245,7 @@ def test_a_task_file_with_an_unknown_setting_is_refused():
     ("name", "changes", "words"),
     [
         ("sentiment", {"max_length": 0}, "max_length is at least 1, not 0"),
-        ("sentiment", {"level": "syllable"}, "unknown level 'syllable'; choose from word, character"),
+        ("sentiment", {"level": "syllable"}, "unknown level 'syllable'; choose from word, character, subword"),
         ("sentiment", {"embedding_dim": "0"}, "embedding_dim is at least 1, not 0"),
         ("sentiment", {"units": 0}, "units is at least 1, not 0"),
         ("sentiment", {"dropout": NAN}, "dropout is at least 0 and below 1, not nan"),

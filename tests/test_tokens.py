@@ -16,7 +16,7 @@ def fitted(*texts: str, **fields: object) -> Tokens:
     return Tokens(**fields).fit([np.array([text.encode() for text in texts], object)], Folders(()))
 
 
-@pytest.mark.parametrize("level", ["character", "word"])
+@pytest.mark.parametrize("level", ["character", "word", "subword"])
 def test_what_is_written_is_the_text_again(level: str):
     codec = fitted(TEXT, level=level)
     ids, lengths = codec.encode(tf.constant([TEXT, "", "To be"]))
@@ -53,7 +53,7 @@ def test_the_rarest_pieces_are_unknown():
 
 
 def test_choices_that_there_are_not_are_refused():
-    with pytest.raises(UsageError, match="unknown level 'syllable'; choose from character, word"):
+    with pytest.raises(UsageError, match="unknown level 'syllable'; choose from character, word, subword"):
         Tokens("syllable")
     with pytest.raises(UsageError, match="vocabulary_size is at least 3"):
         Tokens(vocabulary_size=2)

@@ -133,6 +133,8 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
         sample_data: bool,
         data: str | None,
         test_data: str | None,
+        target_data: str | None,
+        test_target_data: str | None,
         label_column: str | None,
         label_pattern: str | None,
         ignore_label: tuple[str, ...],
@@ -144,12 +146,18 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
             raise UsageError("--dataset, --sample-data and --data name several data sets; give one")
         if test_data and not data:
             raise UsageError("--test-data goes with --data; give both")
+        if target_data and not data:
+            raise UsageError("--target-data goes with --data; give both")
+        if bool(target_data and test_data) != bool(test_target_data):
+            raise UsageError("--test-target-data goes with --target-data and --test-data; give all three")
         if not data:
             return command(which=SAMPLE if sample_data else dataset, **others)
         from seqtasks.data.readers import Options
         from seqtasks.data.user import Source
 
-        test = str(Path(test_data).absolute()) if test_data else None
+        test, targets, test_targets = (
+            str(Path(each).absolute()) if each else None for each in (test_data, target_data, test_target_data)
+        )
         options = Options(
             **reading,
             label_column=label_column,
@@ -157,7 +165,7 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
             on_invalid=on_invalid,
             ignore_labels=ignore_label,
         )
-        return command(which=Source(str(Path(data).absolute()), test, options), **others)
+        return command(which=Source(str(Path(data).absolute()), test, options, targets, test_targets), **others)
 
     for option in reversed(
         (
@@ -175,7 +183,11 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 help="Your own examples: CSV, TSV, JSONL, Parquet, FASTA, .txt, a table of photographs; a folder.",
             ),
             click.option("--test-data", metavar="FILE", help="Your own test examples; else a tenth of --data."),
-            click.option("--label-column", help="If its name is not a usual one."),
+            click.option(
+                "--target-data", metavar="FILE", help="The targets in a text of their own, a line for each of --data."
+            ),
+            click.option("--test-target-data", metavar="FILE", help="The same for --test-data."),
+            click.option("--label-column", "--target-column", "label_column", help="If its name is not a usual one."),
             click.option(
                 "--ignore-label", multiple=True, help="Leave rows of this label out; may be given repeatedly."
             ),

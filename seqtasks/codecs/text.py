@@ -1,4 +1,4 @@
-"""Text <-> ids of words or characters, with Unicode throughout.
+"""Text <-> ids of words, characters or pieces of words, with Unicode throughout.
 
 Bytes that are no UTF-8 are read as U+FFFD, the NUL byte as a space. A long text is cut before anything else is done
 with it, so its cost is bounded: a word is taken to be at most BYTES_PER_WORD bytes long on average, a character at most
@@ -19,13 +19,15 @@ import tensorflow as tf
 from keras import ops
 
 from seqtasks.codecs import InputCodec, Traits, vocabulary
+from seqtasks.codecs.subword_learning import MAX_PIECE_BYTES
+from seqtasks.codecs.subword_pieces import Segmenter, check_size
 from seqtasks.codecs.vocabulary import BYTES_PER_WORD, SPECIALS, UNK_ID
 from seqtasks.layers.embeddings import BigramIds, TokenDropout
 from seqtasks.setting import Setting, Settings, at_least, check_fields, field, one_of, share
 from seqtasks.task import Folders
 
 MAX_COUNTED_BIGRAMS = 2_000_000  # different ones at a time, about 50 MB while they are counted
-BYTES_PER_CHARACTER = 4
+BYTES_PER_STEP = {"word": BYTES_PER_WORD, "character": 4, "subword": MAX_PIECE_BYTES}  # at most, by level
 COLUMNS = ("text", "review", "sentence", "comment", "message", "content", "document", "body", "tweet")
 
 SETTINGS: Settings = {
@@ -37,7 +39,7 @@ SETTINGS: Settings = {
 
 @dataclass(frozen=True)
 class Text(InputCodec):
-    level: str = field("word", "word or character", one_of("word", "character"))
+    level: str = field("word", "word, character or subword", one_of("word", "character", "subword"))
     vocabulary_size: int = field(30_000, "ids in all; the rarest words beyond it are unknown", at_least(SPECIALS + 1))
     max_length: int = field(400, "steps at most", at_least(1))
     truncation_side: str = field("left", "end at which a longer text is cut: left or right", one_of("left", "right"))
@@ -50,6 +52,7 @@ class Text(InputCodec):
 
     def __post_init__(self) -> None:
         check_fields(self)
+        check_size(self.level, self.vocabulary_size)
 
     @property
     def traits(self) -> Traits:
@@ -58,7 +61,7 @@ class Text(InputCodec):
     @property
     def entries(self) -> int:
         """Ids in all."""
-        return len(self.vocabulary) + SPECIALS
+        return self._segmenter.choices if self.level == "subword" else len(self.vocabulary) + SPECIALS
 
     def clean(self, value: bytes) -> bytes:
         """A person's text as it is: any can be read."""
@@ -69,8 +72,12 @@ class Text(InputCodec):
 
         The most frequent come first, equals in the order of their bytes.
         """
-        pieces = (self._split_now(tf.constant(batch)).flat_values.numpy() for batch in values)
-        words = vocabulary.frequent(pieces, self.vocabulary_size - SPECIALS)
+        if self.level == "subword":
+            texts = (self._text(tf.constant(batch)).numpy() for batch in values)
+            words = self._segmenter.learned(texts, self.vocabulary_size)
+        else:
+            pieces = (self._split_now(tf.constant(batch)).flat_values.numpy() for batch in values)
+            words = vocabulary.frequent(pieces, self.vocabulary_size - SPECIALS)
         fitted = dataclasses.replace(self, vocabulary=words)
         return (
             dataclasses.replace(fitted, bigrams=fitted._frequent_bigrams(values))
@@ -102,9 +109,12 @@ class Text(InputCodec):
 
     def encode(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Texts, string (B,) -> ids, int32 (B, T), and lengths, int32 (B,). A text without a word is one unknown."""
-        pieces = self.split(values)
-        ids = pieces.with_flat_values(self._table.lookup(pieces.flat_values))
-        lengths = tf.cast(pieces.row_lengths(), tf.int32)
+        if self.level == "subword":
+            ids = self._kept(self._segmenter.encode(self._text(values)))
+        else:
+            pieces = self.split(values)
+            ids = pieces.with_flat_values(self._table.lookup(pieces.flat_values))
+        lengths = tf.cast(ids.row_lengths(), tf.int32)
         ids = ids.to_tensor(shape=[None, None])
         ids = tf.pad(ids, [[0, 0], [0, tf.maximum(1 - tf.shape(ids)[1], 0)]])
         empty = tf.equal(lengths, 0)[:, None] & tf.equal(tf.range(tf.shape(ids)[1]), 0)[None, :]
@@ -137,26 +147,33 @@ class Text(InputCodec):
 
     def tables(self) -> list[Any]:
         """What an export must carry along."""
-        return [self._table]
+        return self._segmenter.tables() if self.level == "subword" else [self._table]
 
     def split(self, values: tf.Tensor) -> tf.RaggedTensor:
-        """Texts, string (B,) -> words or characters, string (B, None), at most `max_length` of a row."""
-        text = self._cut(values)
+        """Texts, string (B,) -> words, characters or pieces, string (B, None), at most `max_length` of a row."""
+        text = self._text(values)
+        if self.level == "character":
+            return self._kept(tf.strings.unicode_split(text, "UTF-8"))
+        if self.level == "subword":
+            return self._kept(self._segmenter.split(text))
+        return self._kept(tf.strings.split(tf.strings.regex_replace(text, r"([^\p{L}\p{N}\p{M}'\s])", r" \1 ")))
+
+    def _text(self, values: tf.Tensor) -> tf.Tensor:
+        """Texts, string (B,), as they are read: not longer than what can be, perhaps in small letters."""
+        size, most = tf.strings.length(values), self.max_length * BYTES_PER_STEP[self.level]
+        start = tf.zeros_like(size) if self.truncation_side == "right" else tf.maximum(size - most, 0)
+        text = tf.strings.substr(values, start, tf.fill(tf.shape(size), most))
         text = tf.strings.regex_replace(text, r"\x00", " ")  # ICU, behind lower, ends a string at NUL
         text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8") if not self.lowercase else text
         text = tf.strings.lower(text, encoding="utf-8") if self.lowercase else text
-        if self.level == "character":
-            pieces = tf.strings.unicode_split(text, "UTF-8")
-        else:
-            text = tf.strings.regex_replace(text, r"<br\s*/?>", " ")
-            pieces = tf.strings.split(tf.strings.regex_replace(text, r"([^\p{L}\p{N}\p{M}'\s])", r" \1 "))
-        return pieces[:, : self.max_length] if self.truncation_side == "right" else pieces[:, -self.max_length :]
+        return text if self.level == "character" else tf.strings.regex_replace(text, r"<br\s*/?>", " ")
 
-    def _cut(self, values: tf.Tensor) -> tf.Tensor:
-        most = self.max_length * (BYTES_PER_WORD if self.level == "word" else BYTES_PER_CHARACTER)
-        size = tf.strings.length(values)
-        start = tf.zeros_like(size) if self.truncation_side == "right" else tf.maximum(size - most, 0)
-        return tf.strings.substr(values, start, tf.fill(tf.shape(size), most))
+    def _kept(self, steps: tf.RaggedTensor) -> tf.RaggedTensor:
+        return steps[:, : self.max_length] if self.truncation_side == "right" else steps[:, -self.max_length :]
+
+    @cached_property
+    def _segmenter(self) -> Segmenter:
+        return Segmenter(self.level, self.vocabulary)
 
     @cached_property
     def _split_now(self) -> Any:

@@ -21,6 +21,12 @@ def frequent(batches: Iterable[np.ndarray], most: int, *, min_frequency: int = 1
 
     Pieces that occur fewer than `min_frequency` times are left out.
     """
+    ranked = counted(batches, most)
+    return tuple(dict.fromkeys(piece.decode(errors="replace") for piece, count in ranked if count >= min_frequency))
+
+
+def counted(batches: Iterable[np.ndarray], most: int) -> list[tuple[bytes, int]]:
+    """The same with how often each occurs."""
     counts: Counter[bytes] = Counter()
     rare = 0
     for batch in batches:
@@ -28,13 +34,12 @@ def frequent(batches: Iterable[np.ndarray], most: int, *, min_frequency: int = 1
         if len(counts) > MAX_COUNTED:  # pieces this rare would come last in any case
             rare += 1
             counts = Counter({piece: count for piece, count in counts.items() if count > rare})
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]
-    return tuple(dict.fromkeys(piece.decode(errors="replace") for piece, count in ranked if count >= min_frequency))
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]
 
 
-def table(pieces: Sequence[str]) -> tf.lookup.StaticHashTable:
-    """Pieces -> their ids, int32, from SPECIALS on; UNK_ID for any other."""
+def table(pieces: Sequence[str], first: int = SPECIALS) -> tf.lookup.StaticHashTable:
+    """Pieces -> their ids, int32, from `first` on; UNK_ID for any other."""
     with tf.init_scope():
         keys = tf.constant(tuple(pieces) or ("",))  # a table has one at least
-        ids = tf.range(SPECIALS, SPECIALS + tf.size(keys), dtype=tf.int32) if pieces else tf.constant([UNK_ID])
+        ids = tf.range(first, first + tf.size(keys), dtype=tf.int32) if pieces else tf.constant([UNK_ID])
         return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, ids), default_value=UNK_ID)

@@ -12,7 +12,7 @@ import numpy as np
 from seqtasks.data import readers
 from seqtasks.data.readers import Options, Reject, folders
 from seqtasks.data.readers.encodings import UTF_8
-from seqtasks.errors import InputError
+from seqtasks.errors import InputError, UsageError
 from seqtasks.task import Examples, Notice
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def read(source: Source, columns: Sequence[str], notice: Notice) -> dict[str, Ex
 
     Raises InputError that names file and row for what cannot be used.
     """
+    if source.target_data:
+        raise UsageError("--target-data is for what has inputs and targets; leave it out")
     return {name: _one_row(path, source.options, columns, notice) for name, path in source.paths.items()}
 
 

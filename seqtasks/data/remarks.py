@@ -12,6 +12,8 @@ from seqtasks.data.readers import Row, as_text, conll, delimited
 
 MOST = 5  # lines about a file
 MANY = 1_000  # labels
+MIN_PAIRS, MAX_PAIRS = 10, 10_000  # rows of two texts that say whether one is in the place of the other
+COPIED, SHARED = 0.2, 0.6  # of rows that have one text twice, and of the targets' words that the inputs have
 
 
 @dataclass
@@ -28,6 +30,9 @@ class Remarks:
     respelled: dict[str, str] = field(default_factory=dict)  # targets -> how they are read
     kinds: set[str] = field(default_factory=set)  # of the targets' values
     labels: set[str] = field(default_factory=set)
+    pairs: int = 0  # rows of two texts
+    copied: int = 0  # of which have one text twice
+    words: tuple[set[str], set[str]] = field(default_factory=lambda: (set(), set()))  # of the first inputs and targets
 
     def note(self, row: Row, target: str) -> None:
         self.rows += 1
@@ -42,6 +47,14 @@ class Remarks:
         self.kinds.add("texts" if isinstance(value, str) else "numbers")
         if (given := as_text(value).strip()) != target:
             self.respelled[given] = target
+
+    def note_pair(self, source: str, target: str) -> None:
+        """Of a row of two texts."""
+        self.pairs += 1
+        self.copied += source.strip() == target
+        if self.pairs <= MAX_PAIRS:
+            for words, text in zip(self.words, (source, target), strict=True):
+                words.update(text.lower().split())
 
     def lines(self) -> list[str]:
         """A line each, the most at first."""
@@ -60,7 +73,17 @@ class Remarks:
         said += [f"labels {' and '.join(each)} are classes of their own" for each in alike.values() if len(each) > 1]
         if len(self.labels) > max(self.rows / 2, 2):
             said.append(f"{len(self.labels):,} labels in {self.rows:,} rows: is {self.column} the right column?")
-        return said[:MOST]
+        return [*self._of_pairs(), *said][:MOST]
+
+    def _of_pairs(self) -> list[str]:
+        if self.pairs < MIN_PAIRS:
+            return []
+        said, (sources, targets) = [], self.words
+        if (copied := self.copied / self.pairs) > COPIED:
+            said.append(f"{copied:.0%} of the rows have their input as {self.column}: are they not translated?")
+        if (shared := len(sources & targets) / max(len(targets), 1)) > SHARED:
+            said.append(f"{shared:.0%} of the words in {self.column} are in the inputs as well: are sides swapped?")
+        return said
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -7,14 +7,14 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqtasks import files
 from seqtasks.data import readers, store
-from seqtasks.data.readers import Options, Reject, Row, fasta, folders, header
+from seqtasks.data.readers import Options, Reject, Row, fasta, folders, header, parallel
 from seqtasks.data.remarks import Remarks
 from seqtasks.errors import InputError
 from seqtasks.task import Examples, Notice
@@ -32,6 +32,8 @@ class Source:
     data: str
     test_data: str | None = None
     options: Options = field(default_factory=Options)
+    target_data: str | None = None  # a text whose lines are the targets of those of `data`
+    test_target_data: str | None = None
 
     @property
     def name(self) -> str:
@@ -41,6 +43,10 @@ class Source:
     def paths(self) -> dict[str, Path]:
         """Of train and, where there is a file for it, of test."""
         return {"train": Path(self.data)} | ({"test": Path(self.test_data)} if self.test_data else {})
+
+    def options_of(self, split: str) -> Options:
+        """How the file of a split is to be read."""
+        return replace(self.options, target_file=self.target_data if split == "train" else self.test_target_data)
 
 
 def restore(description: Mapping[str, Any] | None) -> Source | None:
@@ -59,7 +65,9 @@ def read(source: Source, inputs: InputCodec, targets: TargetCodec, folder: Path,
     file and row for what cannot be used, unless the options say that it is left out.
     """
     columns = Columns(inputs, targets)
-    return {name: _examples(path, source.options, columns, folder, notice) for name, path in source.paths.items()}
+    return {
+        name: _examples(path, source.options_of(name), columns, folder, notice) for name, path in source.paths.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -74,14 +82,21 @@ class Columns:
         """Whether an input is the path of a file, relative to the table's folder."""
         return self.inputs.traits.reads_files
 
+    @cached_property
+    def two_texts(self) -> bool:
+        """Whether a row has two texts, the second of which is to be written."""
+        return not self.reads_files and self.targets.traits.end_id >= 0
+
     def names(self, path: Path, options: Options) -> tuple[str, str]:
         """The names of the columns of inputs and targets in a file; raises InputError for a file without them."""
+        if options.target_file:
+            return parallel.COLUMNS
         found = readers.fields(path, options)
         known, known_targets = self.inputs.traits.columns, self.targets.traits.columns
         if path.is_dir():
             known = (*known, "text")  # whatever its files hold
         what = "labels" if self.targets.traits.classes else "targets"
-        option = _target_option(path, options)
+        option = _target_option(path, options, what)
         names = (
             readers.column(path, found, options.input_column, known, what="inputs", option="--input-column"),
             readers.column(path, found, options.label_column, known_targets, what=what, option=option),
@@ -187,6 +202,8 @@ class _Rows:
                     self.remarks.ignored += 1
                     continue
                 self.remarks.note(row, target)
+                if self.columns.two_texts:
+                    self.remarks.note_pair(value, target)
                 key = hashlib.blake2b(value.encode(), digest_size=16).digest() if several else b""
                 number = numbers.get(key, count)
                 content = self.columns.content(value, folder) if number == count else b""
@@ -219,6 +236,8 @@ def _fingerprint(path: Path, options: Options, columns: Columns) -> str:
 def _files(path: Path, options: Options, columns: Columns) -> Iterator[Path]:
     """The file, or those of the folder, and those that a table names."""
     yield from folders.below(path) if path.is_dir() else [path]
+    if options.target_file:
+        yield Path(options.target_file)
     if columns.reads_files:
         options, _ = readers.settled(path, options)
         name, _ = columns.names(path, options)
@@ -252,8 +271,8 @@ def _is_a_list(target: str) -> bool:
     return target[0] in "[{(" and target[-1] in "]})" and bool(LIST.fullmatch(target))
 
 
-def _target_option(path: Path, options: Options) -> str:
+def _target_option(path: Path, options: Options, what: str) -> str:
     """The option that says where the targets are."""
     if not path.is_dir() and readers.kind_of(path, options) in fasta.SUFFIXES:
         return "--label-pattern, which finds it in a header"
-    return "--label-column"
+    return f"--{what.removesuffix('s')}-column"

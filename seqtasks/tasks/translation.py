@@ -1,29 +1,36 @@
 """What does a sentence say in another language?
 
-Encoder-decoder. Multi30k, descriptions of photographs in German and English (Elliott et al., 2016), or the project's
-own sentences in Portuguese and English, whose order of words and agreement differ.
+Encoder-decoder. Multi30k, descriptions of photographs in German, English and French (Elliott et al., 2016), Tatoeba's
+French and English sentences, or the project's own in English and Portuguese, whose order of words and agreement differ.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import product
 
-from seqtasks.codecs.sentences import Sentences
-from seqtasks.codecs.text import Text
-from seqtasks.errors import ResourceError, unknown
+import numpy as np
+
+from seqtasks.codecs.subword_sentences import SubwordSentences
+from seqtasks.codecs.subwords import Subwords
+from seqtasks.data import tfds
+from seqtasks.data.samples import phrases
+from seqtasks.errors import unknown
 from seqtasks.patterns import encoder_decoder
 from seqtasks.setting import Value
 from seqtasks.task import SAMPLE, Examples, Folders, Task
 
 DATASET = "multi30k/de-en"
-SUBJECTS = (("Ana", "Ana"), ("O irmão", "The brother"), ("Minha avó", "My grandmother"), ("João", "João"))
-VERBS = (("compra", "buys"), ("vê", "sees"), ("não quer", "does not want"), ("está pintando", "is painting"))
-THINGS = (("a", "casa", "house"), ("o", "carro", "car"), ("as", "flores", "flowers"), ("os", "livros", "books"))
-KINDS = (("vermelh", "red"), ("nov", "new"), ("amarel", "yellow"), ("", ""))
-HELD_OUT = 7  # every seventh is for the test
+NOTHING: dict[str, Value] = {}  # of its own
+DATASETS: dict[str, dict[str, Value]] = {  # and what they declare
+    "multi30k/de-en": NOTHING,
+    "multi30k/en-de": NOTHING,
+    "multi30k/en-fr": NOTHING,
+    "multi30k/fr-en": NOTHING,
+    "tatoeba/fr-en": {"epochs": 9, "patience": 9, "source.vocabulary_size": 10_000, "target.vocabulary_size": 10_000},
+}
+SENTENCES, HELD_OUT = 700, 10  # of the sample; the first and every tenth after it are for the test
 SMALL: dict[str, Value] = {
-    "epochs": 4,
+    "epochs": 3,
     "min_steps_per_epoch": 150,
     "batch_size": 32,
     "learning_rate": 0.01,
@@ -39,35 +46,37 @@ SMALL: dict[str, Value] = {
     "output_dropout": 0.0,
     "label_smoothing": 0.0,
     "num_beams": 3,
-    "min_frequency": 1,
-    "max_target_length": 12,
+    "source.vocabulary_size": 500,
+    "target.vocabulary_size": 500,
+    "source.max_length": 40,
+    "target.max_length": 40,
 }
 
 
 def examples(dataset: str, folders: Folders) -> Mapping[str, Examples]:
-    """The splits: sentences, bytes (N,), and their translations, str (N,)."""
-    if dataset != DATASET:
-        raise unknown("data set", dataset, [DATASET, SAMPLE])
-    raise ResourceError(f"data set {dataset} has no builder yet; use --sample-data")
+    """The splits: sentences, bytes (N,), and their translations, a line each, str (N,)."""
+    if dataset not in DATASETS:
+        raise unknown("data set", dataset, [*DATASETS, SAMPLE])
+    splits = tfds.load_all(dataset, folders)
+    return {
+        name: Examples(rows["source"], np.array([each.decode() for each in rows["target"]], dtype=object))
+        for name, rows in splits.items()
+    }
 
 
 def sample() -> Mapping[str, Examples]:
-    """Somebody does something to a thing of some kind: an adjective follows its noun, and agrees with it."""
+    """Sentences from a small grammar."""
     rows: dict[str, list[tuple[bytes, str]]] = {"train": [], "test": []}
-    for number, (subject, verb, thing, kind) in enumerate(product(SUBJECTS, VERBS, THINGS, KINDS)):
-        article, noun, english = thing
-        adjective = f" {kind[0]}{article}" if kind[0] else ""
-        source = f"{subject[0]} {verb[0]} {article} {noun}{adjective}."
-        target = f"{subject[1]} {verb[1]} the {kind[1]} {english}"
-        rows["test" if number % HELD_OUT == 0 else "train"].append((source.encode(), " ".join(target.lower().split())))
+    for number, (source, target) in enumerate(phrases.pairs(SENTENCES)):
+        rows["test" if number % HELD_OUT == 0 else "train"].append((source.encode(), target))
     return {split: Examples.of(pairs) for split, pairs in rows.items()}
 
 
 TASK = Task(
     name="translation",
     pattern=encoder_decoder,
-    inputs=Text(max_length=100, truncation_side="right"),
-    targets=Sentences(min_frequency=2, max_target_length=60),
+    inputs=Subwords(),
+    targets=SubwordSentences(max_references=1),
     dataset=DATASET,
     examples=examples,
     sample=sample,
@@ -92,5 +101,5 @@ TASK = Task(
         "num_beams": 5,
         "length_penalty": 1.0,
     },
-    dataset_settings={SAMPLE: SMALL},
+    dataset_settings={**DATASETS, SAMPLE: SMALL},
 )

@@ -80,7 +80,9 @@ def _of_source(source: Source) -> list[str]:
     """The options that name a person's own file, and how it is read."""
     options = vars(source.options)
     named = [(option, options[name]) for name, option in OPTIONS.items()]
-    named += [("--test-data", source.test_data), *(("--ignore-label", each) for each in options["ignore_labels"])]
+    named += [("--target-data", source.target_data), ("--test-data", source.test_data)]
+    named.append(("--test-target-data", source.test_target_data))
+    named += [("--ignore-label", each) for each in options["ignore_labels"]]
     if options["on_invalid"] != "error":
         named.append(("--on-invalid", options["on_invalid"]))
     parts = [part for option, value in named if value is not None for part in (option, value)]

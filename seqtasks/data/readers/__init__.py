@@ -21,6 +21,7 @@ from seqtasks.data.readers import (
     formats,
     header,
     json_rows,
+    parallel,
     parquet,
     text,
 )
@@ -46,6 +47,9 @@ def rows(path: Path, options: Options) -> Iterator[Row | Reject]:
 
     Raises InputError for a file that cannot be read, IntegrityError for one that is cut off or altered.
     """
+    if options.target_file:
+        yield from parallel.rows(path, Path(options.target_file), options)
+        return
     options = _settled(path, options)
     if path.is_dir():
         yield from folders.rows(path, options)
@@ -73,7 +77,7 @@ def settled(path: Path, options: Options) -> tuple[Options, str]:
     What can be read once only is looked at when it is read. Raises what `rows` does.
     """
     found = _settled(path, options)
-    if path.is_dir() or once(path):
+    if path.is_dir() or once(path) or options.target_file:
         return found, ""
     said: list[str] = []
     if options.encoding is None and found.encoding not in (None, encodings.UTF_8):
@@ -89,7 +93,7 @@ def settled(path: Path, options: Options) -> tuple[Options, str]:
 
 def _settled(path: Path, options: Options) -> Options:
     """The options with what is found out of a file that can be read again."""
-    if path.is_dir() or once(path):
+    if path.is_dir() or once(path) or options.target_file:
         return options
     kind = kind_of(path, options)
     if kind == parquet.SUFFIX:
@@ -106,7 +110,8 @@ def fields(path: Path, options: Options) -> list[str]:
     """The names of a file's columns, from its first rows; raises InputError for a file without rows."""
     names: dict[str, None] = {}
     rejects = 0
-    alike = path.is_dir() or kind_of(path, options) not in OBJECTS  # all rows have the columns of the first
+    # whether all rows have the columns of the first
+    alike = path.is_dir() or options.target_file or kind_of(path, options) not in OBJECTS
     for row in islice(rows(path, options), None if alike else FIRST):
         if isinstance(row, Row):
             names.update(dict.fromkeys(row.fields))
