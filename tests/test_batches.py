@@ -125,6 +125,16 @@ def test_everything_is_measured_by_the_rows_themselves():
     assert all((augmented.batch(rows)[0][0] == 1).all() for rows in augmented.eval_batches(batch_size=32))
 
 
+def test_views_may_be_of_other_lengths():
+    first, longer = (Ragged(np.arange(1, 6, dtype=np.int32), np.array(ends)) for ends in ([0, 2, 5], [0, 4, 5]))
+    batches = RowBatches(Columns(first, Dense(np.array([8, 9])), 1, (longer,)), first.lengths, lambda batch: batch)
+    found = batches.rows(np.array([1, 2]))
+    assert batches.steps(np.array([1, 2])) == 4
+    assert (found.values.tolist(), found.lengths.tolist()) == ([[3, 4, 5, 0], [1, 2, 3, 4]], [3, 4])
+    assert batches.views(np.array([0])).tolist() == [[[1, 2, 0, 0], [1, 2, 3, 4]]]
+    assert batches.padded_share([np.array([1, 2])]) == 1 / 8
+
+
 def test_rows_can_be_had_in_all_views():
     assert rows_of_views(1, 2, 3).views(np.array([7, 3]))[:, :, 0].tolist() == [[1, 2, 3], [1, 2, 3]]
     assert rows_of_views(2).views(np.array([7, 3]))[:, :, 0].tolist() == [[2], [2]]

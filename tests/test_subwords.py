@@ -120,6 +120,18 @@ def test_a_long_text_is_cut_and_said_to_be():
     assert codec.decode(ids).numpy()[0].decode() == "Ein Haus am"
 
 
+def test_training_may_do_without_some_pieces_which_cuts_words_otherwise():
+    codec = fitted(*TEXT, subword_dropout=0.5)
+    others = codec.traits.augmentations
+    assert len(others) == 4 and not others[0].traits.augmentations
+    assert not fitted(*TEXT).traits.augmentations
+    value = tf.constant(["Ein Häuschen am See, das Haus"])
+    cuts = [each.encode(value)[0] for each in (codec, *others)]
+    assert {each.decode(ids).numpy()[0] for each, ids in zip((codec, *others), cuts, strict=True)} == {value.numpy()[0]}
+    assert len({tuple(ids.numpy()[0]) for ids in cuts}) > 3
+    assert cuts[0].numpy().tolist() == fitted(*TEXT).encode(value)[0].numpy().tolist()
+
+
 def test_at_the_level_of_words_a_word_that_was_not_learned_is_unknown():
     codec = fitted(*TEXT, *TEXT, level="word")
     assert pieces(codec, "Ein Haus, ein Boot") == ["Ein", " Haus", ",", " ein", "\ufffd"]

@@ -33,6 +33,8 @@ FAR = 1 << 28  # a cost that no cut has
 class Segmenter:
     level: str  # subword, or word: then a word is one piece or unknown
     vocabulary: tuple[str, ...] = ()  # the piece with id FIRST_PIECE, ..., the most frequent first
+    dropout: float = 0.0  # share of the pieces of several characters that are done without
+    variant: int = 0  # says which
 
     @property
     def choices(self) -> int:
@@ -111,8 +113,17 @@ class Segmenter:
         return [*(bytes([byte]) for byte in range(BYTES)), *(piece.encode() for piece in self.vocabulary)]
 
     @cached_property
+    def _kept(self) -> np.ndarray:
+        """Which pieces there are, bool (V,)."""
+        draw = np.random.default_rng(self.variant).random(len(self.vocabulary))
+        single = np.array([len(piece) == 1 for piece in self.vocabulary], bool)
+        return single | (draw >= self.dropout)
+
+    @cached_property
     def _table(self) -> tf.lookup.StaticHashTable:
-        return vocabulary.table(self.vocabulary, first=FIRST_PIECE)
+        kept = zip(self.vocabulary, self._kept, strict=True)
+        no_word = " in two "  # a word has no space but at its beginning
+        return vocabulary.table([piece if here else piece + no_word for piece, here in kept], first=FIRST_PIECE)
 
     @cached_property
     def _trie(self) -> tuple[tf.lookup.StaticHashTable, np.ndarray, np.ndarray]:
@@ -123,7 +134,8 @@ class Segmenter:
                 nodes.setdefault(piece[start:], len(nodes))
         costs, ids = np.full(len(nodes) + 1, FAR, np.int32), np.full(len(nodes) + 1, UNK_ID, np.int32)
         for number, (piece, cost) in enumerate(zip(self._pieces, piece_costs(len(self.vocabulary)), strict=True)):
-            costs[nodes[piece]], ids[nodes[piece]] = cost, FIRST_BYTE + number
+            here = number < BYTES or self._kept[number - BYTES]
+            costs[nodes[piece]], ids[nodes[piece]] = cost if here else FAR, FIRST_BYTE + number
         steps = {BYTES * nodes[end[1:]] + end[0]: node for end, node in nodes.items() if end}
         with tf.init_scope():
             keys, values = (tf.constant([*each], tf.int64) for each in (steps, steps.values()))

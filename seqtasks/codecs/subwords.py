@@ -20,10 +20,12 @@ from seqtasks.codecs.subword_learning import MAX_PIECE_BYTES
 from seqtasks.codecs.subword_pieces import FIRST_PIECE, Segmenter
 from seqtasks.codecs.text import COLUMNS
 from seqtasks.codecs.vocabulary import BYTES_PER_WORD, UNK_ID
-from seqtasks.setting import Setting, Settings, at_least, check_fields, field, one_of
+from seqtasks.setting import Setting, Settings, at_least, check_fields, field, one_of, share
 from seqtasks.task import Folders
 
 SETTINGS: Settings = {"embedding_dim": Setting(256, "width of the vector of a piece", at_least(1))}
+
+VARIANTS = 4  # other cuts of a text, of which training draws one
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Subwords(InputCodec):
     level: str = field("subword", "subword or word", one_of("subword", "word"))
     vocabulary_size: int = field(6_000, "ids in all, 258 of them not of pieces", at_least(FIRST_PIECE + 1))
     max_length: int = field(100, "pieces at most", at_least(1))
+    subword_dropout: float = field(0.0, "share of pieces that training does without, others in each cut", share)
+    variant: int = 0  # of the cuts of training (Kudo, 2018; Provilkov et al., 2020); 0 for that of answers
     vocabulary: tuple[str, ...] = ()  # the piece with id FIRST_PIECE, FIRST_PIECE + 1, ...
 
     def __post_init__(self) -> None:
@@ -38,7 +42,13 @@ class Subwords(InputCodec):
 
     @property
     def traits(self) -> Traits:
-        return Traits(columns=("source", *COLUMNS), settings=SETTINGS, batch_size=2_000)  # distinct words are cut once
+        others = range(1, VARIANTS + 1) if self.subword_dropout and not self.variant else ()
+        return Traits(
+            columns=("source", *COLUMNS),
+            settings=SETTINGS,
+            batch_size=2_000,  # distinct words are cut once
+            augmentations=tuple(dataclasses.replace(self, variant=number) for number in others),
+        )
 
     @property
     def entries(self) -> int:
@@ -92,4 +102,5 @@ class Subwords(InputCodec):
 
     @cached_property
     def _segmenter(self) -> Segmenter:
-        return Segmenter(self.level, self.vocabulary)
+        dropout = self.subword_dropout if self.variant else 0.0
+        return Segmenter(self.level, self.vocabulary, dropout, self.variant)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqtasks.data.columns import Columns, Dense
+from seqtasks.data.columns import Columns, Dense, Ragged
 
 POOL = 50  # batches whose rows are sorted by length together
 
@@ -74,28 +74,25 @@ class RowBatches:
 
     def rows(self, index: np.ndarray) -> Batch:
         """The rows as they were encoded, each in the view that the index names."""
-        views, rows = np.divmod(index, len(self))
-        steps = self.steps(rows)
-        values = self.columns.inputs.padded(rows, steps)
-        for number, view in enumerate(self.columns.views, 1):
-            chosen = views == number
-            if chosen.any():
-                values[chosen] = view.padded(rows[chosen], steps)
-        lengths, targets = self.columns.inputs.lengths_of(rows), self.columns.targets
+        rows, lengths, targets = index % len(self), self._lengths(index), self.columns.targets
+        steps, first = self.steps(index), self.columns.inputs.values
+        values = np.zeros((len(rows), steps, *first.shape[1:]), first.dtype)
+        for view, chosen in self._views(index):
+            values[chosen] = view.padded(rows[chosen], steps)
         if isinstance(targets, Dense):
             return Batch(values, lengths, targets.values[rows], None)
         return Batch(values, lengths, targets.padded(rows, max(targets.longest(rows), 1)), targets.lengths_of(rows))
 
     def views(self, rows: np.ndarray) -> np.ndarray:
         """The values of rows in all views, (B, W, T, ...)."""
-        steps = self.steps(rows)
         every = (self.columns.inputs, *self.columns.views)
+        steps = max(self.steps(rows + len(self) * number) for number in range(len(every)))
         return np.stack([each.padded(rows, steps) for each in every], axis=1)
 
     def steps(self, index: np.ndarray) -> int:
         """How many steps the batch has."""
         multiple = self.columns.pad_to_multiple_of
-        return -(-self.columns.inputs.longest(index % len(self)) // multiple) * multiple
+        return -(-int(self._lengths(index).max()) // multiple) * multiple
 
     def describe(self, index: np.ndarray) -> str:
         """Which rows they are, in a person's words."""
@@ -103,9 +100,22 @@ class RowBatches:
 
     def padded_share(self, batches: Sequence[np.ndarray]) -> float:
         """The share of all computed steps that is padding, from 0 to 1."""
-        lengths = self.columns.inputs.lengths
         computed = sum(len(index) * self.steps(index) for index in batches)
-        return 1 - float(sum(lengths[index % len(self)].sum() for index in batches)) / computed
+        return 1 - float(sum(self._lengths(index).sum() for index in batches)) / computed
+
+    def _views(self, index: np.ndarray) -> Iterator[tuple[Ragged, np.ndarray]]:
+        """The views that the index names, and which of its rows are in each, bool (B,)."""
+        for number, view in enumerate((self.columns.inputs, *self.columns.views)):
+            chosen = index // len(self) == number
+            if chosen.any():
+                yield view, chosen
+
+    def _lengths(self, index: np.ndarray) -> np.ndarray:
+        """Steps of each row in its view, int32 (B,)."""
+        lengths = np.zeros(len(index), np.int32)
+        for view, chosen in self._views(index):
+            lengths[chosen] = view.lengths_of(index[chosen] % len(self))
+        return lengths
 
     def fingerprint(self) -> str:
         """sha256 of all of it, in order."""

@@ -82,7 +82,7 @@ class Dense:
 
 @dataclass(frozen=True)
 class Columns:
-    """Inputs and targets of the same rows, and the inputs once more in other views of the same length."""
+    """Inputs and targets of the same rows, and the inputs once more in other views."""
 
     inputs: Ragged
     targets: Dense | Ragged

@@ -112,6 +112,7 @@ def reading_differences(reader: str, folder: Path, values: list[np.ndarray], row
 
     The reader is a program with a function of the codec's description and a value, as examples/read_*.py are.
     """
+    sys.path.append(str(Path(reader).parent))  # it may need another beside it
     read = runpy.run_path(reader)["read"]
     codec = json.loads((folder / "codecs.json").read_text(encoding="utf-8"))["inputs"]
     found = [read(codec, value.tobytes()) for value in values]
