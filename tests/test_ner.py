@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,10 @@ from seqtasks.data.user import Source
 from seqtasks.errors import InputError
 from seqtasks.metrics import spans
 from seqtasks.metrics.entity_f1 import EntityF1
+from seqtasks.patterns import many_to_many
 from seqtasks.patterns._tagging import averaged
 from seqtasks.task import Folders
+from seqtasks.tasks import ner as ner_task
 from tests.conftest import Learned, run
 from tests.samples import ODD_TEXTS
 
@@ -271,6 +274,50 @@ def test_an_entity_longer_than_a_window_is_not_cut():
     inputs = encode.inputs(np.array([b"a " * 30 + b"b " * 5], object), Words())
     of_rows = encode.targets(np.array(["0\t59\tx"], object), Entities(("x",)), name="train")
     assert windows.batches(Columns(inputs, of_rows), 8).columns.inputs.lengths.tolist() == [30, 5]
+
+
+def test_training_reads_other_entities_of_the_same_type_and_validation_the_texts_as_they_are():
+    texts = ["Ana mora em São Paulo", "Rui Alves viu Bruno", "nada"]
+    spans = ["0\t3\tPER\n12\t21\tLOC", "0\t9\tPER\n14\t19\tPER", ""]
+    words, tags = fitted(*texts * 2), Entities(("PER", "LOC"))
+    inputs = encode.inputs(np.array([text.encode() for text in texts], object), words)
+    of_rows = encode.targets(np.array(spans, object), tags, name="train")
+    batches = windows.batches(Columns(inputs, of_rows, 8), 256, 1.0)
+    order = batches.epoch_batches(batch_size=3, min_steps=1, seed=0, epoch=0)
+    assert [index.tolist() for index in order] == [
+        index.tolist() for index in batches.epoch_batches(batch_size=3, min_steps=1, seed=0, epoch=0)
+    ]
+    names = ["<pad>", "<unk>", *words.vocabulary]
+    seen: dict[int, set[str]] = {0: set(), 1: set(), 2: set()}
+    for view in range(1, 60):
+        (pieces, lengths), ids = batches.batch(np.arange(3) + 3 * view)
+        for row in range(3):
+            marks = [f"{names[word]}/{tag}" for word, tag in zip(pieces[row, :, 0], ids[row], strict=True) if tag >= 0]
+            assert len(marks) == lengths[row]
+            seen[row].add(" ".join(marks))
+    people = ("ana/1", "rui/1 alves/2", "bruno/1")
+    assert seen[0] == {f"{person} mora/0 em/0 são/3 paulo/4" for person in people}
+    assert seen[1] == {f"{one} viu/0 {other}" for one in people for other in people}
+    assert seen[2] == {"nada/0"}
+    (pieces, _), ids = batches.batch(np.arange(3))
+    assert [names[word] for word in pieces[0, :5, 0]] == ["ana", "mora", "em", "são", "paulo"]
+    assert ids[0, :5].tolist() == [1, 0, 0, 3, 4]
+
+
+def test_a_missed_entity_costs_more_in_training():
+    task = replace(ner_task.TASK, targets=Entities(("PER",))).configure({"missed_cost": 2.0})
+    plain = many_to_many.objective(task.configure({"missed_cost": 0.0})).loss
+    draw = np.random.default_rng(1)
+    emissions = tf.constant(draw.normal(size=(2, 4, 1, 3)), tf.float32)
+    parameters = tf.zeros((1, 4, 3))
+    tags = tf.constant([[0, 1, 2, 0], [0, 0, -1, -1]])
+    costly, usual = (
+        many_to_many.objective(task).loss(tags, (emissions, parameters)),
+        plain(tags, (emissions, parameters)),
+    )
+    shares = tf.nn.softmax(emissions[0, 1:3, 0])
+    more = tf.math.log(1 + shares[:, 0] * (np.exp(2.0) - 1))
+    np.testing.assert_allclose(costly - usual, [tf.reduce_sum(more), 0.0], atol=1e-5)
 
 
 def test_several_taggers_are_one_crf_whose_scores_are_their_mean():

@@ -3,27 +3,65 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
 
 from seqtasks.codecs.entities import OUTSIDE, tag_ids
 from seqtasks.codecs.words import END, START
+from seqtasks.data import mentions
 from seqtasks.data.batches import Batch, RowBatches
 from seqtasks.data.columns import Columns, Ragged
+
+DRAWS = 2**20  # different views of a row
 
 
 @dataclass(frozen=True)
 class WindowBatches(RowBatches):
-    """Batches of windows; what a model is worth is measured on the whole rows."""
+    """Batches of windows; what a model is worth is measured on the whole rows.
+
+    A row's views are the texts that it is with other entities in it; their number is what they are drawn by.
+    """
 
     whole: Columns
+    mention_replacement: float  # share of the entities, which training reads as others of their type
+
+    def epoch_batches(self, *, batch_size: int, min_steps: int, seed: int, epoch: int) -> list[np.ndarray]:
+        """The epoch's batches; each row in a view that is drawn."""
+        batches = super().epoch_batches(batch_size=batch_size, min_steps=min_steps, seed=seed, epoch=epoch)
+        if not self.mention_replacement:
+            return batches
+        draw = np.random.default_rng([seed, epoch, DRAWS])
+        return [rows + len(self) * draw.integers(1, DRAWS, size=len(rows)) for rows in batches]
+
+    def batch(self, index: np.ndarray) -> tuple[Any, Any]:
+        """(Pieces (B, T, F), lengths (B,)), ids of tags (B, T), -1 behind a row's end."""
+        views, rows = np.divmod(index, len(self))
+        if not views.any():
+            return super().batch(index)
+        found = [
+            mentions.replaced(
+                self.columns, int(row), self._mentions, self.mention_replacement, np.random.default_rng([view, row])
+            )
+            for view, row in zip(views, rows, strict=True)
+        ]
+        lengths = np.array([len(tags) for _, tags in found], np.int32)
+        multiple = self.columns.pad_to_multiple_of
+        steps = -(-int(lengths.max()) // multiple) * multiple
+        values = np.stack([np.pad(pieces, [(0, steps - len(pieces)), (0, 0)]) for pieces, _ in found])
+        ids = np.stack([np.pad(tags, (0, steps - len(tags)), constant_values=-1) for _, tags in found])
+        return (values, lengths), ids
+
+    @cached_property
+    def _mentions(self) -> list[np.ndarray]:
+        return mentions.places(self.columns)
 
 
-def batches(encoded: Columns, most: int) -> WindowBatches:
+def batches(encoded: Columns, most: int, mention_replacement: float = 0.0) -> WindowBatches:
     """Windows of like length: (pieces (B, T, F), lengths (B,)), ids of tags (B, T), -1 behind a row's end."""
     cut = windows(encoded, most)
-    return WindowBatches(cut, cut.inputs.lengths, _collate, encoded)
+    return WindowBatches(cut, cut.inputs.lengths, _collate, encoded, mention_replacement)
 
 
 def windows(encoded: Columns, most: int) -> Columns:
