@@ -98,7 +98,7 @@ def test_scheduled_sampling_reads_what_was_predicted_in_training_alone():
     np.testing.assert_array_equal(forced([values, lengths, ids])[0], sampled([values, lengths, ids])[0])
     logits = forced([values, lengths, ids])[0]
     predicted = np.pad(np.argmax(logits[:, :, :-1, 0], -1), [(0, 0), (0, 0), (1, 0)])
-    wanted = forced([values, lengths, np.where(ids == PAD_ID, ids, predicted)])[0]
+    wanted = forced([values, lengths, tf.where(ids == PAD_ID, ids, tf.cast(predicted, tf.int32))])[0]
     np.testing.assert_allclose(sampled([values, lengths, ids], training=True)[0], wanted, atol=1e-5)
 
 
