@@ -133,9 +133,11 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
         sample_data: bool,
         data: str | None,
         test_data: str | None,
+        sheet: str | None,
         label_column: str | None,
         label_pattern: str | None,
         ignore_label: tuple[str, ...],
+        reading["sheet"] = sheet
         on_invalid: str,
         reading: dict[str, Any],
         **others: Any,
@@ -155,6 +157,7 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
             label_column=label_column,
             label_pattern=label_pattern,
             on_invalid=on_invalid,
+            click.option("--sheet", metavar="NAME", help="Of a workbook.  [default: its first, and said]"),
             ignore_labels=ignore_label,
         )
         return command(which=Source(str(Path(data).absolute()), test, options), **others)
@@ -172,7 +175,7 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--data",
                 metavar="FILE",
-                help="Your own examples: CSV, TSV, JSONL, Parquet, FASTA, .txt, a table of photographs; a folder.",
+                help="Your own examples: CSV, TSV, Excel, JSONL, Parquet, FASTA, .txt, a table of pictures; a folder.",
             ),
             click.option("--test-data", metavar="FILE", help="Your own test examples; else a tenth of --data."),
             click.option("--label-column", help="If its name is not a usual one."),

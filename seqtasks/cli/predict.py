@@ -11,7 +11,7 @@ import click
 from seqtasks.cli import answers, models, options
 from seqtasks.errors import UsageError
 
-FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "txt", "fa", "conll")
+FORMATS = ("csv", "tsv", "xlsx", "jsonl", "json", "parquet", "txt", "fa", "conll")
 
 
 @click.command("predict")
@@ -21,7 +21,7 @@ FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "txt", "fa", "conll")
     "--file",
     "file",
     type=click.Path(path_type=Path),
-    help="Rows to answer: CSV, TSV, JSONL, Parquet, text, FASTA, CoNLL columns; - for standard input.",
+    help="Rows to answer: CSV, TSV, Excel, JSONL, Parquet, text, FASTA, CoNLL columns; - for standard input.",
 )
 @click.option(
     "--output",

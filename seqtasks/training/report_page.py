@@ -25,7 +25,7 @@ STEPS = "steps.csv"
 ROWS = 20  # of a table
 OPTIONS = {  # fields of readers.Options that `train` has an option for
     "input_column": "--input-column", "label_column": "--label-column", "label_pattern": "--label-pattern",
-    "separator": "--separator", "quoting": "--quoting", "encoding": "--encoding",
+    "separator": "--separator", "quoting": "--quoting", "encoding": "--encoding", "sheet": "--sheet",
 }  # fmt: skip
 
 

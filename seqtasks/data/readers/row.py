@@ -31,6 +31,7 @@ class Options:
     quoting: str | None = None  # of a CSV or TSV: double, backslash or none (dialect.QUOTING)
     header: bool = True  # whether the first row of a CSV or TSV names the columns; else they are 1, 2, ...
     ignore_labels: tuple[str, ...] = ()  # whose rows are left out
+    sheet: str | None = None  # of a workbook; its first that is visible
 
 
 @dataclass(frozen=True)
