@@ -47,7 +47,7 @@ def seqtasks(*arguments: str | Path, folder: Path, **environment: str) -> subpro
         (["predict", "sentiment", "Good."], 2, 'no export in saved_models/sentiment; run "seqtasks export'),
         (["predict", "sentiment"], 2, "give values or --file FILE, one of the two"),
         (["predict", "sentiment", "--file", "a.csv", "--json"], 2, "--json is for the answers to values"),
-        (["predict", "sentiment", "Good.", "--output", "a.csv"], 2, "--output is for the rows of a file; leave it out"),
+        (["predict", "sentiment", "Good.", "--output", "a.csv", "--json"], 2, "--output is for a table of answers"),
         (["predict", "sentimant", "Good."], 2, "unknown task 'sentimant'; did you mean sentiment? choose from "),
         (["predict", "sentiment", "Good.", "--on-invalid", "skp"], 2, "unknown --on-invalid 'skp'; did you mean skip?"),
         (["predict", "sentiment", "Good.", "--format", "csv"], 2, "--format is for the rows of a file"),
