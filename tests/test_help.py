@@ -11,8 +11,9 @@ import pytest
 from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 
 from seqtasks import tasks
-from seqtasks.cli import completion, group
+from seqtasks.cli import completion, group, listing, options
 from seqtasks.cli.verb import OTHERS, Verb
+from seqtasks.data import user
 from seqtasks.layers import stack
 from tests.conftest import run
 from tests.test_cli import HEAVY
@@ -98,3 +99,39 @@ except SystemExit:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.split() == ["plain,units="]
     assert done.stderr.splitlines()[-1].strip() == ""
+
+
+def test_list_fits_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    table = run("list").stdout.splitlines()
+    assert table[0].split()[:3] == ["task", "model", "pattern"]
+    row = {
+        "task": "dna",
+        "model": "mine",
+        "pattern": "many_to_one",
+        "dataset": "gue/prom_core_all",
+        "trained": "a.csv, 2026-11-28",
+        "measured": "accuracy 0.9 (test), of earlier weights",
+        "exported": "12, of earlier weights",
+        "summary": "x y " * 40,
+    }
+    lines = listing._lines(row)
+    assert max(map(len, lines)) <= COLUMNS
+    assert lines[0].startswith("mine (dna): x y")
+    said = " ".join(line.strip() for line in lines)
+    assert "many_to_one on gue/prom_core_all; trained on a.csv, 2026-11-28; accuracy 0.9 (test), of earlier" in said
+    assert listing._lines(dict.fromkeys(row) | {"task": "dna", "model": "dna"}) == ["dna: not described"]
+
+
+def test_tensorflow_is_started_quietly_before_a_person_s_file_is_looked_at(monkeypatch: pytest.MonkeyPatch):
+    called: list[str] = []
+
+    def source(*_: object) -> None:
+        called.append("source")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(options, "start_tensorflow", lambda: called.append("tensorflow"))
+    monkeypatch.setattr(user, "Source", source)
+    with pytest.raises(click.exceptions.Abort):
+        run("train", "sentiment", "--data", "a.csv")
+    assert called == ["tensorflow", "source"]

@@ -14,7 +14,9 @@ from seqtasks.errors import unknown
 from seqtasks.task import SAMPLE
 
 
-@click.command("bench", cls=Verb, example="seqtasks bench sentiment")
+@click.command(
+    "bench", cls=Verb, short_help="Measure beside what people would use instead", example="seqtasks bench sentiment"
+)
 @click.argument("name", required=False, shell_complete=completion.beginning(completion.of_benchmarks))
 @click.option("--sample-data", is_flag=True, help="On the project's own sample: to see that it works, not how fast.")
 @options.json_option

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @click.command(
     "compare",
     cls=Verb,
+    short_help="Train with each cell, one table of all",
     example="seqtasks compare sentiment --sample-data --cells lstm,gru --epochs 3",
     groups={
         "Data": DATA,

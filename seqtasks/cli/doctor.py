@@ -12,7 +12,7 @@ from seqtasks.cli.verb import Verb
 from seqtasks.errors import IntegrityError
 
 
-@click.command("doctor", cls=Verb, example="seqtasks doctor")
+@click.command("doctor", cls=Verb, short_help="Check machine, data, models and exports", example="seqtasks doctor")
 @click.option(
     "--models",
     type=click.Path(file_okay=False, path_type=Path),

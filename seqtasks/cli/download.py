@@ -12,7 +12,9 @@ from seqtasks.cli.verb import Verb
 from seqtasks.errors import UsageError, unknown
 
 
-@click.command("download", cls=Verb, example="seqtasks download sentiment dna")
+@click.command(
+    "download", cls=Verb, short_help="Download and prepare data sets", example="seqtasks download sentiment dna"
+)
 @click.argument("names", metavar="TASK...", nargs=-1, shell_complete=completion.beginning(completion.of_tasks))
 @click.option("--all", "everything", is_flag=True, help="The data sets of all tasks.")
 @click.option(

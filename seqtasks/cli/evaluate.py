@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @click.command(
     "evaluate",
     cls=Verb,
+    short_help="Measure a trained model on a split",
     example="seqtasks evaluate sentiment --split validation",
     groups={"What is measured": ("split", "folds", "seed", "strict"), "Data": DATA},
 )

@@ -20,6 +20,7 @@ FORMATS = ("saved-model", "litert", "onnx")
 @click.command(
     "export",
     cls=Verb,
+    short_help="A SavedModel, or a network for ONNX or LiteRT",
     example="seqtasks export sentiment --format onnx --check",
     groups={"The export": ("format", "int8", "check"), "Data": DATA},
 )

@@ -18,6 +18,7 @@ MAX_SEED = 2**63 - 1
 @click.command(
     "generate",
     cls=Verb,
+    short_help="Go on from a text",
     example="""seqtasks generate "TOAD: Good day, crow!" --max-new-tokens 60 --seed 1""",
     groups={
         "The text": ("max_new_tokens", "stop", "num_samples", "seed"),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MAX_SHOWN = 60  # letters of a value
 
 
-@click.command("info", cls=Verb, example="seqtasks info sentiment")
+@click.command("info", cls=Verb, short_help="What an export is, verified", example="seqtasks info sentiment")
 @click.argument(
     "model", metavar="[MODEL]", required=False, shell_complete=completion.beginning(completion.of_answering)
 )

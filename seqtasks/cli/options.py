@@ -146,6 +146,7 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
             raise UsageError("--test-data goes with --data; give both")
         if not data:
             return command(which=SAMPLE if sample_data else dataset, **others)
+        start_tensorflow()  # before the codecs import it, and let it say what it likes
         from seqtasks.data.readers import Options
         from seqtasks.data.user import Source
 

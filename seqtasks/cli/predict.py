@@ -18,6 +18,7 @@ FORMATS = ("csv", "tsv", "xlsx", "jsonl", "json", "parquet", "txt", "fa", "conll
 @click.command(
     "predict",
     cls=Verb,
+    short_help="Answer values, files or rows of a file",
     example="""seqtasks predict sentiment "A fine film." --top 2
 seqtasks predict sentiment --file new.csv --output answered.csv""",
     groups={

@@ -16,6 +16,7 @@ FORMATS = ("bed", "csv", "tsv", "jsonl")
 @click.command(
     "scan",
     cls=Verb,
+    short_help="Answer windows along a FASTA file",
     example="seqtasks scan dna genome.fa.gz --window 57 --output promoters.bed",
     groups={"Windows": ("window", "stride"), "What is written": ("output", "kind")},
 )

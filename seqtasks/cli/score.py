@@ -16,6 +16,7 @@ from seqtasks.errors import InputError, UsageError
 @click.command(
     "score",
     cls=Verb,
+    short_help="What each character of a text costs",
     example="seqtasks score mine.txt",
     groups={"How your own file is read": READING},
 )

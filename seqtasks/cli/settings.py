@@ -12,7 +12,7 @@ from seqtasks.cli.verb import Verb
 from seqtasks.errors import UsageError
 
 
-@click.command("settings", cls=Verb, example="seqtasks settings sentiment")
+@click.command("settings", cls=Verb, short_help="Every setting of a task", example="seqtasks settings sentiment")
 @click.argument("task", required=False, shell_complete=completion.beginning(completion.of_tasks))
 @click.option("--write", is_flag=True, help="In a checkout: write tasks/settings.json and the documents' tables again.")
 @chosen_task.code_option

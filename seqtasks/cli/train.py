@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.command(
     "train",
     cls=Verb,
+    short_help="Train a task's model and export it",
     example="seqtasks train sentiment --data reviews.csv --cell lstm --model mine",
     groups={
         "Data": DATA,
