@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqtasks import files, tasks
-from seqtasks.data import readers, user
+from seqtasks.data import progress, readers, user
 from seqtasks.data.readers import Options
 from seqtasks.errors import InputError, UsageError
 from seqtasks.inference import predictor
@@ -141,6 +141,7 @@ def train(
     input_column: str | None = None,
     label_column: str | None = None,
     model: str | Path | None = None,
+    code: str | Path | None = None,
     seed: int = 0,
     fresh: bool = False,
     callbacks: Sequence[Any] = (),
@@ -153,13 +154,17 @@ def train(
 
     data: the path of a file or folder, a pandas DataFrame, a dictionary of columns, dictionaries a row (any iterable,
     such as a split of `datasets`), pairs of input and target, texts, or "sample"; without it the task's own data set,
-    or that of the name `dataset`. model: its folder, saved_models/TASK without one. settings: those of
-    `seqtasks.settings(task)`.
+    or that of the name `dataset`. model: its folder, saved_models/TASK without one. code: the file of a task of your
+    own. settings: those of `seqtasks.settings(task)`.
 
     Raises UsageError for what is unknown, InputError for data that cannot be used, BusyError where the folder is in
     use, Interrupted on Ctrl-C after the state was saved.
     """
+    if code is not None:
+        tasks.load(Path(code))
     known = tasks.find(task) if isinstance(task, str) else task
+    if known.name not in tasks.names() and (tasks.outside(known.name) is None or not isinstance(task, str)):
+        tasks.add(known)  # of a notebook
     configured = known.configure(settings)
     folder = Path(model) if model else MODELS / known.name
     folders = Folders((str(data_dir),), None if manual_dir is None else str(manual_dir))
@@ -171,14 +176,26 @@ def train(
     elif data is not None:
         which = SAMPLE
     with experiments.working_in(folder), _named(Path(data_dir).absolute() / GIVEN):
-        experiment = experiments.prepare(configured, which, folders, notice)
+        with progress.listening(progress.lines(notice)):
+            experiment = experiments.prepare(configured, which, folders, notice)
         if fresh or not experiments.finished(experiment, folder, seed=seed):
             experiments.train(experiment, folder, seed=seed, fresh=fresh, callbacks=callbacks, notice=notice)
     return Run(folder, folders, notice)
 
 
-def restore(path: str | Path, *, data_dir: str | Path = "datasets", manual_dir: str | Path | None = None) -> Run:
-    """The trained model of a folder; raises UsageError where there is none, IntegrityError for a damaged one."""
+def restore(
+    path: str | Path,
+    *,
+    code: str | Path | None = None,
+    data_dir: str | Path = "datasets",
+    manual_dir: str | Path | None = None,
+) -> Run:
+    """The trained model of a folder; raises UsageError where there is none, IntegrityError for a damaged one.
+
+    code: the file of a task of your own.
+    """
+    if code is not None:
+        tasks.load(Path(code))
     run = Run(Path(path), Folders((str(data_dir),), None if manual_dir is None else str(manual_dir)))
     _ = run.card
     return run

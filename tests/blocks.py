@@ -100,6 +100,8 @@ def make_files(folder: Path) -> None:
     (folder / "reviews.jsonl").write_text('{"text": "The film was good."}\n{"text": "The food was bad."}\n')
     bases = b"".join(learned_from(tasks.find("dna")).inputs[:6]).decode()
     (folder / "genome.fa.gz").write_bytes(gzip.compress(f">chr1\n{bases}\n".encode()))
+    own_task = next(block for block in blocks(ROOT / "docs" / "own-task.md") if block.language == "python")
+    (folder / "stars.py").write_text(own_task.text)
     for name in ("mine.txt", "beginning.txt"):
         (folder / name).write_text("CROW: Good day, fox! How is the café?\nFOX:")
 

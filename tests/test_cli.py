@@ -44,10 +44,10 @@ def seqtasks(*arguments: str | Path, folder: Path, **environment: str) -> subpro
         (["train", "sentiment", "--epochs", "few"], 2, "'few' is not a valid integer"),
         (["evaluate", "sentiment"], 2, 'no trained model in saved_models/sentiment; run "seqtasks train'),
         (["export", "sentiment"], 2, "no trained model in saved_models/sentiment"),
-        (["predict", "sentiment", "Good."], 2, 'no export in saved_models/sentiment; run "seqtasks export'),
+        (["predict", "sentiment", "Good."], 2, 'no export in saved_models/sentiment, and no model; run'),
         (["predict", "sentiment"], 2, "give values or --file FILE, one of the two"),
         (["predict", "sentiment", "--file", "a.csv", "--json"], 2, "--json is for the answers to values"),
-        (["predict", "sentiment", "Good.", "--output", "a.csv"], 2, "--output is for the rows of a file; leave it out"),
+        (["predict", "sentiment", "Good.", "--output", "a.csv", "--json"], 2, "--output is for a table of answers"),
         (["predict", "sentimant", "Good."], 2, "unknown task 'sentimant'; did you mean sentiment? choose from "),
         (["predict", "sentiment", "Good.", "--on-invalid", "skp"], 2, "unknown --on-invalid 'skp'; did you mean skip?"),
         (["predict", "sentiment", "Good.", "--format", "csv"], 2, "--format is for the rows of a file"),
@@ -60,8 +60,8 @@ def seqtasks(*arguments: str | Path, folder: Path, **environment: str) -> subpro
         (["predict", "sentiment", "Good.", "--separator", ";"], 2, "--separator is for the rows of a file"),
         (["predict", "sentiment", "Good.", "--encoding", "latin-1"], 2, "--encoding is for the rows of a file"),
         (["evaluate", "dna", "--split", "test", "--folds", "3"], 2, "--folds tests on the examples of all splits"),
-        (["generate", "x"], 2, 'no export in saved_models/text_generation; run "seqtasks export'),
-        (["generate", "text-generation", "x"], 2, 'no export in saved_models/text_generation; run "seqtasks export'),
+        (["generate", "x"], 2, 'no export in saved_models/text_generation, and no model'),
+        (["generate", "text-generation", "x"], 2, 'no export in saved_models/text_generation, and no model'),
         (["generate", "text_generaton", "x"], 2, "unknown task 'text_generaton'; did you mean text_generation?"),
         (["generate", "text_generation", "Good", "day"], 2, "not 3 arguments; put the text in quotes"),
         (["generate", "x", "--num-samples", "2", "--seed", "9223372036854775807"], 2, "give a lower --seed"),
@@ -169,6 +169,8 @@ def test_help_knows_every_verb():
     printed = run("--help").output
     verbs = "list info settings doctor download train evaluate compare export predict generate score scan bench"
     assert re.findall(r"^  (\w+) ", printed.partition("Commands:")[2], re.MULTILINE) == verbs.split()
+    assert "..." not in printed.partition("Commands:")[2]
+    assert max(map(len, printed.splitlines())) <= 80
 
 
 @quickly("sentiment")

@@ -148,7 +148,7 @@ def test_no_operation_needs_a_gpu(learned: Learned):
 
 
 def test_a_folder_without_exports(tmp_path: Path):
-    with pytest.raises(UsageError, match=r'no export in .*; run "seqtasks export TASK" first'):
+    with pytest.raises(UsageError, match=r'no export in .*, and no model; run "seqtasks train TASK" first'):
         seqtasks.load(tmp_path)
 
 

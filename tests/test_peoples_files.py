@@ -157,7 +157,7 @@ REFUSED: dict[str, tuple[str, str | bytes, dict[str, Any], int, str]] = {
     "utf-9": ("a.csv", CSV, {"encoding": "utf-9"}, 2, "unknown encoding 'utf-9'; did you mean utf-"),
     "an encoding with a NUL": ("a.csv", CSV, {"encoding": "utf\0"}, 2, "unknown encoding"),
     "a ZIP": ("a.zip", "PK", {}, 2, "is an archive; unpack it first"),
-    "a workbook": ("a.xlsx", "PK", {}, 2, "is an Excel workbook; save it as CSV UTF-8"),
+    "a workbook": ("a.xls", "PK", {}, 2, "is an Excel workbook of before 2007; save it as .xlsx"),
     "FASTQ": ("a.fastq.gz", b"", {}, 2, "is FASTQ, not FASTA; convert it"),
     "FASTQ called .fa": ("a.fa", "@r1\nACGT\n+\n>III\n", {"label_pattern": "r"}, 3, ":1 is FASTQ, not FASTA"),
     "GenBank called .fa": ("a.fa", "LOCUS       X\nORIGIN\n 1 acgt\n//\n", {"label_pattern": "r"}, 3, ":1 is GenBank, not FASTA"),

@@ -15,7 +15,7 @@ import pytest
 
 from seqtasks.codecs.labels import Labels
 from seqtasks.codecs.text import Text
-from seqtasks.data import readers, store, user
+from seqtasks.data import progress, readers, store, user
 from seqtasks.errors import InputError
 from seqtasks.inference import files as answering
 from seqtasks.inference import predictor
@@ -205,13 +205,14 @@ def test_interrupted_it_goes_on_where_it_stopped(weather: Path, tmp_path: Path, 
     served, seen = predictor.load(weather / "model"), []
 
     def answer(power: int) -> None:
-        def progress(done: answering.Done) -> None:
-            seen.append(done.rows)
-            if done.rows == power:
+        def listen(step: progress.Step) -> None:
+            seen.append(step.done)
+            if step.done == power:
                 raise KeyboardInterrupt
 
-        more = {"form": Form(".csv"), "rejects": tmp_path / "rejects", "progress": progress}
-        answering.answer_to_file(served, data, readers.Options(), Text(), output, **more)
+        more = {"form": Form(".csv"), "rejects": tmp_path / "rejects"}
+        with progress.listening(listen):
+            answering.answer_to_file(served, data, readers.Options(), Text(), output, **more)
 
     with pytest.raises(KeyboardInterrupt):
         answer(150)
@@ -230,7 +231,7 @@ def test_another_input_starts_again(weather: Path, tmp_path: Path):
     (tmp_path / "out.csv.progress.json").write_text(
         '{"identity": {}, "rows": 1, "rejects": 0, "size": 8, "rejects_size": 0}'
     )
-    more = {"form": Form(".csv"), "rejects": tmp_path / "rejects", "progress": lambda done: None}
+    more = {"form": Form(".csv"), "rejects": tmp_path / "rejects"}
     done = answering.answer_to_file(
         served, weather / "forecasts.csv", readers.Options(), Text(), tmp_path / "out.csv", **more
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqtasks.cli import options
+from seqtasks.data import progress
 from seqtasks.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -45,10 +46,12 @@ def of_values(names: Sequence[str], codec: Any, ask: Ask, *, batch_size: int, on
     if not codec.traits.reads_files:
         pairs = iter(list(pairs))
     done = 0
+    unit, total = ("files", len(names)) if codec.traits.reads_files else ("values", None)
     while batch := list(islice(pairs, batch_size)):
         answers = ask([content for _, content in batch], done)
         yield from zip((name for name, _ in batch), answers, strict=True)
         done += len(batch)
+        progress.tell("answering", done + len(refused), total, unit)
     if refused and not done:
         raise InputError(refused[0])
     if refused:
@@ -127,9 +130,8 @@ def of_file(
     kind: str | None = None,
     **more: Any,
 ) -> None:
-    """Answers a file, with a bar meanwhile, and says how much of it; `more` is for inference.files.answer."""
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
+    """Answers a file, and says how much of it; `more` is for inference.files.answer."""
+    from seqtasks.cli import meter
     from seqtasks.data import readers
     from seqtasks.files import beside
     from seqtasks.inference import files, forms
@@ -140,18 +142,10 @@ def of_file(
     if not (reading.encoding or "utf-8").lower().replace("_", "-").startswith("utf-8"):
         options.say(f"answers are written as UTF-8, not {reading.encoding}")
     form = forms.of(file, reading, output, kind)
-    console = options.console(stderr=True)
     named = output or Path("standard-input" if str(file) == "-" else file.name)
     rejects = beside(named, ".rejects.jsonl")
-    unit = "bases" if scan else "rows"
-    columns = [SpinnerColumn(), TextColumn(f"{{task.completed:,}} {unit}"), TimeElapsedColumn()]
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        bar = progress.add_task("answering", total=None)
-
-        def show_progress(done: files.Done) -> None:
-            progress.update(bar, completed=scan.bases if scan else done.rows)
-
-        more |= {"rejects": rejects, "scan": scan, "form": form, "progress": show_progress}
+    more |= {"rejects": rejects, "scan": scan, "form": form}
+    with meter.shown(beside_answers=output is None):
         if output:
             done = files.answer_to_file(served, file, reading, codec, output, **more)
         else:
@@ -164,6 +158,24 @@ def of_file(
         options.say(f"{scan.bases:,} bases, {done.rows:,} windows{unknown}{aside}")
     else:
         options.say(f"{done.rows:,} rows{aside}")
+
+
+def of_named(
+    served: Predictor, codec: Any, names: Sequence[str], output: Path, on_invalid: str, beams: BeamOptions | None
+) -> None:
+    """Answers files into a table that has their names; interrupted, the same command goes on."""
+    from seqtasks.cli import meter
+    from seqtasks.data.readers import Options
+    from seqtasks.files import beside
+    from seqtasks.inference import files, forms
+    from seqtasks.inference.values import Named
+
+    reading, rejects = Options(on_invalid=on_invalid), beside(output, ".rejects.jsonl")
+    more = {"rejects": rejects, "form": forms.of(None, reading, output), "beams": beams, "named": Named(names)}
+    with meter.shown():
+        done = files.answer_to_file(served, Path(names[0]).parent, reading, codec, output, **more)
+    aside = f"; {done.rejects:,} bad ones set aside in {rejects}" if done.rejects else ""
+    options.say(f"{done.rows:,} files{aside}")
 
 
 def _text(name: str) -> str:

@@ -8,13 +8,16 @@ from typing import Any
 
 import click
 
-from seqtasks.cli import options
+from seqtasks.cli import completion, options
+from seqtasks.cli.verb import Verb
 from seqtasks.errors import unknown
 from seqtasks.task import SAMPLE
 
 
-@click.command("bench")
-@click.argument("name", required=False)
+@click.command(
+    "bench", cls=Verb, short_help="Measure beside what people would use instead", example="seqtasks bench sentiment"
+)
+@click.argument("name", required=False, shell_complete=completion.beginning(completion.of_benchmarks))
 @click.option("--sample-data", is_flag=True, help="On the project's own sample: to see that it works, not how fast.")
 @options.json_option
 @options.data_dir_option

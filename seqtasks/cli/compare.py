@@ -7,17 +7,32 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqtasks.cli import options
+from seqtasks.cli import chosen_task, completion, options
+from seqtasks.cli.verb import DATA, READING, Verb
 
 if TYPE_CHECKING:
     from seqtasks.data.user import Source
 
-CELLS = "simple_rnn,irnn,lstm,gru"
 
-
-@click.command("compare")
-@options.task_argument
-@click.option("--cells", default=CELLS, show_default=True, help="Recurrent cells, with commas between.")
+@click.command(
+    "compare",
+    cls=Verb,
+    short_help="Train with each cell, one table of all",
+    example="seqtasks compare sentiment --sample-data --cells lstm,gru --epochs 3",
+    groups={
+        "Data": DATA,
+        "How your own file is read": READING,
+        "The models and their training": ("cells", "units", "epochs", "seed", "changes"),
+    },
+)
+@chosen_task.argument
+@click.option(
+    "--cells",
+    default=",".join(completion.CELLS),
+    show_default=True,
+    shell_complete=completion.cells,
+    help="Recurrent cells, with commas between.",
+)
 @options.data_options
 @click.option("--epochs", type=int, help="Epochs at most.")
 @click.option("--units", type=int, help="Units of each recurrent layer, in each direction.")
@@ -45,7 +60,7 @@ def command(
     """
     options.start_tensorflow()
     from seqtasks import tasks
-    from seqtasks.cli import progress
+    from seqtasks.cli import meter, progress
     from seqtasks.training import compare as comparing
     from seqtasks.training import experiment as experiments
 
@@ -54,7 +69,8 @@ def command(
     folder = model or options.MODELS / f"{task}-cells"
     with experiments.working_in(folder):
         where = options.folders(data_dir, manual_dir)
-        experiment = experiments.prepare(configured, which, where, options.say)
+        with meter.shown():
+            experiment = experiments.prepare(configured, which, where, options.say)
         progress.announce(experiment)
 
         def train(cell: str, one: experiments.Experiment, into: Path) -> None:

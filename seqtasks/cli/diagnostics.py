@@ -22,7 +22,9 @@ from seqtasks.training import model_folder
 
 GOOD, NOTED, BAD = "ok", "note", "bad"
 PACKAGES = ("tensorflow", "keras", "tensorflow-datasets", "numpy")
-OPTIONAL = {"ai-edge-litert": "litert", "onnxruntime": "onnx", "tf2onnx": "onnx", "pyarrow": "parquet"}
+OPTIONAL = {
+    "ai-edge-litert": "litert", "onnxruntime": "onnx", "tf2onnx": "onnx", "pyarrow": "parquet", "openpyxl": "excel",
+}  # fmt: skip
 DISK, MEMORY = 2e9, 4e9  # bytes that a training is glad of
 
 

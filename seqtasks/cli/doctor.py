@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 
 from seqtasks.cli import options
+from seqtasks.cli.verb import Verb
 from seqtasks.errors import IntegrityError
 
 
-@click.command("doctor")
+@click.command("doctor", cls=Verb, short_help="Check machine, data, models and exports", example="seqtasks doctor")
 @click.option(
     "--models",
     type=click.Path(file_okay=False, path_type=Path),

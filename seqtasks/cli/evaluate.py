@@ -7,16 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqtasks.cli import options
+from seqtasks.cli import chosen_task, completion, options
+from seqtasks.cli.verb import DATA, Verb
 from seqtasks.errors import UsageError
 
 if TYPE_CHECKING:
     from seqtasks.metrics.report import Report
 
 
-@click.command("evaluate")
-@options.task_argument
-@click.option("--split", help="Of the data set, or several with + between.  [default: test]")
+@click.command(
+    "evaluate",
+    cls=Verb,
+    short_help="Measure a trained model on a split",
+    example="seqtasks evaluate sentiment --split validation",
+    groups={"What is measured": ("split", "folds", "seed", "strict"), "Data": DATA},
+)
+@chosen_task.argument
+@click.option(
+    "--split",
+    shell_complete=completion.beginning(completion.of_splits),
+    help="Of the data set, or several with + between.  [default: test]",
+)
 @click.option("--folds", type=int, help="Train again so many times, each tested on another part of all the examples.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of these trainings.  [default: the model's]")
 @click.option("--strict", is_flag=True, help="Exit 4 where the data have changed since the training.")
@@ -45,16 +56,18 @@ def command(
         raise UsageError("--folds tests on the examples of all splits; leave --split out")
     folder = options.model_folder(model, task)
     options.start_tensorflow()
+    from seqtasks.cli import meter
     from seqtasks.training import cross_validate, experiment, model_folder
     from seqtasks.training import evaluate as evaluation
 
     trained, where = model_folder.restore(folder, task), options.folders(data_dir, manual_dir)
     if folds is None:
-        result, report = evaluation.evaluate(trained, split or "test", where, options.say, strict=strict)
+        with meter.shown():
+            result, report = evaluation.evaluate(trained, split or "test", where, options.say, strict=strict)
         left = evaluation.files_of(report)
     else:
         of = trained.card.seed if seed is None else seed
-        with experiment.working_in(folder):
+        with experiment.working_in(folder), meter.shown():
             result, report = cross_validate.cross_validate(trained, folds, where, seed=of, notice=options.say)
         left = [cross_validate.RESULT]
     if as_json:

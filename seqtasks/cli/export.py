@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seqtasks.cli import options
+from seqtasks.cli import chosen_task, options
+from seqtasks.cli.verb import DATA, Verb
 from seqtasks.errors import IntegrityError, UsageError
 
 if TYPE_CHECKING:
@@ -16,8 +17,14 @@ if TYPE_CHECKING:
 FORMATS = ("saved-model", "litert", "onnx")
 
 
-@click.command("export")
-@options.task_argument
+@click.command(
+    "export",
+    cls=Verb,
+    short_help="A SavedModel, or a network for ONNX or LiteRT",
+    example="seqtasks export sentiment --format onnx --check",
+    groups={"The export": ("format", "int8", "check"), "Data": DATA},
+)
+@chosen_task.argument
 @click.option("--format", "format", type=options.OneOf(FORMATS), default=FORMATS[0], show_default=True)
 @click.option(
     "--check", is_flag=True, help="Ask it the sample and odd inputs in its own runtime; exit 4 if it differs."
@@ -46,20 +53,25 @@ def command(
     folder = options.model_folder(model, task)
     options.start_tensorflow()
     from seqtasks import files
+    from seqtasks.cli import meter
     from seqtasks.export import check as checking
     from seqtasks.export import quantize, savedmodel
     from seqtasks.inference import predictor
     from seqtasks.training import model_folder
 
-    trained = model_folder.restore(folder, task)
-    with files.lock(folder):
+    with meter.shown():
+        trained = model_folder.restore(folder, task)
+    if code := model_folder.changed_code(trained.card):
+        options.say(code)
+    with files.lock(folder), meter.shown():
         path = savedmodel.export(trained, format, "int8" if int8 else None)
     if as_json:
         options.say_json({"task": task, "format": format, "int8": int8, "export": str(path)})
     say = options.say if as_json else click.echo
     say(f"exported {task} to {path}")
     if int8:
-        cost = quantize.loss(trained, path, options.folders(data_dir, manual_dir), options.say)
+        with meter.shown():
+            cost = quantize.loss(trained, path, options.folders(data_dir, manual_dir), options.say)
         what = "next tokens" if "prefill" in predictor.verified(path).endpoints else "answers"
         say(
             f"right {what} of {cost.data} ({cost.examples:,} asked): {cost.before:.4f} as trained, {cost.after:.4f} in "
@@ -67,7 +79,8 @@ def command(
         )
     if not check:
         return
-    found = checking.check(trained, path)
+    with meter.shown():
+        found = checking.check(trained, path)
     _show(found)
     if found.equal < found.inputs:
         raise IntegrityError(

@@ -8,14 +8,26 @@ from typing import Any
 
 import click
 
-from seqtasks.cli import models, options
+from seqtasks.cli import chosen_task, completion, models, options
+from seqtasks.cli.verb import Verb
 from seqtasks.errors import UsageError
 
 MAX_SEED = 2**63 - 1
 
 
-@click.command("generate")
-@click.argument("arguments", metavar="[TASK] [PROMPT]", nargs=-1)
+@click.command(
+    "generate",
+    cls=Verb,
+    short_help="Go on from a text",
+    example="""seqtasks generate "TOAD: Good day, crow!" --max-new-tokens 60 --seed 1""",
+    groups={
+        "The text": ("max_new_tokens", "stop", "num_samples", "seed"),
+        "Sampling": ("temperature", "top_k", "top_p", "repetition_penalty"),
+    },
+)
+@click.argument(
+    "arguments", metavar="[TASK] [PROMPT]", nargs=-1, shell_complete=completion.beginning(completion.of_answering)
+)
 @click.option("--max-new-tokens", type=int, help="Tokens to generate.  [default: the model's]")
 @click.option("--temperature", type=float, help="0 for always the most probable token.  [default: the model's]")
 @click.option("--top-k", type=int, default=0, help="Sample from so many of the most probable; 0 for all.")
@@ -26,6 +38,7 @@ MAX_SEED = 2**63 - 1
 @click.option(
     "--num-samples", type=click.IntRange(1, 1_000), default=1, help="So many texts; text i has the seed SEED + i."
 )
+@chosen_task.code_option
 @options.json_option
 @options.model_option
 def command(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqtasks.cli import models, options
+from seqtasks.cli import completion, models, options
+from seqtasks.cli.verb import Verb
 from seqtasks.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 MAX_SHOWN = 60  # letters of a value
 
 
-@click.command("info")
-@click.argument("model", metavar="[MODEL]", required=False)
+@click.command("info", cls=Verb, short_help="What an export is, verified", example="seqtasks info sentiment")
+@click.argument(
+    "model", metavar="[MODEL]", required=False, shell_complete=completion.beginning(completion.of_answering)
+)
 @options.json_option
 def command(model: str | None, as_json: bool) -> None:
     """What an export is, its endpoints and its worked example, once its files were verified.

@@ -26,9 +26,8 @@ def locate(task: str, model: Path | None) -> tuple[str, Path]:
     Raises UsageError for a name that is neither a task's nor a folder's, unless a folder is given.
     """
     name = task.replace("-", "_")
-    known = {*tasks.names(), *trained()}
-    if model is None and name not in known:
-        raise unknown("task", name, sorted(known))
+    if model is None and not _is_known(name):
+        raise unknown("task", name, sorted({*tasks.every_name(), *trained()}))
     return name, model or FOLDER / name
 
 
@@ -51,8 +50,13 @@ def task_first(arguments: Sequence[str], model: Path | None) -> tuple[str | None
         raise UsageError(f"give a task and one text, not {len(arguments)} arguments; put the text in quotes")
     if len(arguments) == 2:
         return locate(arguments[0], model)[0], [arguments[1]]
-    named = [name for name in (each.replace("-", "_") for each in arguments) if name in {*tasks.names(), *trained()}]
+    named = [name for name in (each.replace("-", "_") for each in arguments) if _is_known(name)]
     return (named[0], []) if named else (None, list(arguments))
+
+
+def _is_known(name: str) -> bool:
+    """Whether a task or a model's folder is called so; packages are asked last."""
+    return name in tasks.names() or name in trained() or name in tasks.every_name()
 
 
 def default(endpoint: str) -> str:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqtasks import tasks
-from seqtasks.cli import environment
+from seqtasks.cli import completion, environment
 from seqtasks.errors import UsageError, quiet, unknown
 from seqtasks.task import SAMPLE, Folders
 
@@ -34,7 +33,7 @@ class OneOf(click.Choice):
         return value
 
 
-MODELS = Path("saved_models")
+MODELS = completion.MODELS
 
 
 def named_model(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
@@ -44,20 +43,11 @@ def named_model(context: click.Context, parameter: click.Parameter, value: Path 
     return MODELS / value
 
 
-def _beginning(names: Callable[[], Sequence[str]]) -> Callable[..., list[str]]:
-    """For a shell that completes a word: the names that begin with it."""
-    return lambda context, parameter, incomplete: [name for name in names() if name.startswith(incomplete)]
-
-
-task_argument = click.argument(
-    "task",
-    callback=lambda context, parameter, value: tasks.known(value),
-    shell_complete=_beginning(tasks.names),
-)
 model_option = click.option(
     "--model",
     type=click.Path(file_okay=False, path_type=Path),
     callback=named_model,
+    shell_complete=completion.model,
     help="The model's folder, or its name in saved_models.  [default: the task's]",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON value on one line, and nothing else.")
@@ -74,9 +64,16 @@ on_invalid_option = click.option(
     show_default=True,
     help="What cannot be used: stop at the first, or leave it out and count it.",
 )
-seed_option = click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+seed_option = click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of everything random."
+)
 set_option = click.option(
-    "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Any other setting; may be given repeatedly."
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=completion.settings,
+    help="Any other setting; may be given repeatedly.",
 )
 encoding_option = click.option("--encoding", help="Of your own file.  [default: found out, and said]")
 
@@ -92,9 +89,11 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
         quoting: str | None,
         no_header: bool,
         encoding: str | None,
+        sheet: str | None,
         **others: Any,
     ) -> Any:
         reading: dict[str, Any] = {"input_column": input_column, "quoting": quoting, "encoding": encoding}
+        reading["sheet"] = sheet
         if separator is not None:
             from seqtasks.data.readers import dialect
 
@@ -114,6 +113,7 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
             ),
             click.option("--no-header", is_flag=True, help="The first row is data; columns are called 1, 2, ..."),
             encoding_option,
+            click.option("--sheet", metavar="NAME", help="Of a workbook.  [default: its first, and said]"),
         )
     ):
         gathered = option(gathered)
@@ -152,6 +152,7 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
             raise UsageError("--test-target-data goes with --target-data and --test-data; give all three")
         if not data:
             return command(which=SAMPLE if sample_data else dataset, **others)
+        start_tensorflow()  # before the codecs import it, and let it say what it likes
         from seqtasks.data.readers import Options
         from seqtasks.data.user import Source
 
@@ -172,6 +173,7 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--dataset",
                 metavar="NAME",
+                shell_complete=completion.beginning(completion.of_datasets),
                 help="A data set by name; else the task's own or, where that cannot be had, its sample.",
             ),
             click.option(
@@ -180,7 +182,7 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--data",
                 metavar="FILE",
-                help="Your own examples: CSV, TSV, JSONL, Parquet, FASTA, .txt, a table of photographs; a folder.",
+                help="Your own examples: CSV, TSV, Excel, JSONL, Parquet, FASTA, .txt, a table of pictures; a folder.",
             ),
             click.option("--test-data", metavar="FILE", help="Your own test examples; else a tenth of --data."),
             click.option(

@@ -8,25 +8,38 @@ from typing import Any
 
 import click
 
-from seqtasks.cli import answers, models, options
+from seqtasks.cli import answers, chosen_task, completion, models, options
+from seqtasks.cli.verb import READING, Verb
 from seqtasks.errors import UsageError
 
-FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "txt", "fa", "conll")
+FORMATS = ("csv", "tsv", "xlsx", "jsonl", "json", "parquet", "txt", "fa", "conll")
 
 
-@click.command("predict")
-@click.argument("task")
+@click.command(
+    "predict",
+    cls=Verb,
+    short_help="Answer values, files or rows of a file",
+    example="""seqtasks predict sentiment "A fine film." --top 2
+seqtasks predict sentiment --file new.csv --output answered.csv""",
+    groups={
+        "A file of rows": ("file", "output", "kind"),
+        "How your own file is read": READING,
+        "Texts": ("num_beams", "do_sample", "temperature", "seed"),
+        "What is shown": ("top", "explain", "as_json"),
+    },
+)
+@click.argument("task", shell_complete=completion.beginning(completion.of_answering))
 @click.argument("values", nargs=-1)
 @click.option(
     "--file",
     "file",
     type=click.Path(path_type=Path),
-    help="Rows to answer: CSV, TSV, JSONL, Parquet, text, FASTA, CoNLL columns; - for standard input.",
+    help="Rows to answer: CSV, TSV, Excel, JSONL, Parquet, text, FASTA, CoNLL columns; - for standard input.",
 )
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where the rows go with their answers; interrupted, it goes on.  [default: standard output]",
+    help="Where rows, or names of files, go with their answers; interrupted, it goes on.  [default: standard output]",
 )
 @click.option("--format", "kind", type=options.OneOf(FORMATS), help="What the file is, if its name does not say so.")
 @click.option("--num-beams", type=click.IntRange(1, 100), help="Beams of a search for texts.  [default: the model's]")
@@ -43,6 +56,7 @@ FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "txt", "fa", "conll")
     "--runtime", type=options.OneOf(["onnx", "litert"]), help="Answer from such an export, and sooner: no TensorFlow."
 )
 @click.option("--top", type=click.IntRange(1), help="The so many most probable classes of a value.")
+@chosen_task.code_option
 @options.on_invalid_option
 @options.reading_options
 @options.json_option
@@ -81,7 +95,11 @@ def command(
     if file and (do_sample or explain):
         raise UsageError("--do-sample and --explain are for values; leave them out, or --file")
     _check_generation(num_beams, do_sample, temperature, seed, explain)
-    of_files = {"output": output, "format": kind, **reading}
+    if output and (do_sample or explain or top or as_json or runtime):
+        raise UsageError(
+            "--output is for a table of answers; leave --do-sample, --explain, --top, --json, --runtime out"
+        )
+    of_files = {"format": kind, **reading}
     needless = [f"--{name.replace('_', '-')}" for name, given in of_files.items() if given is not None]
     if values and needless:
         raise UsageError(f"{needless[0]} is for the rows of a file; leave it out, or give --file FILE")
@@ -97,12 +115,14 @@ def command(
         if wanted:
             generation.require(manifest, folder, endpoint)
     options.start_tensorflow()
-    from seqtasks import codecs
+    from seqtasks.cli import meter
     from seqtasks.data.readers import Options
     from seqtasks.inference import files
     from seqtasks.inference import values as giving
 
-    codec = codecs.restore(manifest.inputs)
+    codec = giving.codec(manifest.inputs)
+    if output and not file and not codec.traits.reads_files:
+        raise UsageError("--output is for the rows of a file; leave it out, or give --file FILE")
     beams = generation.BeamOptions(num_beams) if num_beams else None
     if file:
         how = Options(**reading, kind=kind, on_invalid=on_invalid)
@@ -116,6 +136,9 @@ def command(
         names = giving.expanded(values, traits.suffixes, other_suffixes=traits.other_suffixes)
     if explain and len(names) != 1:
         raise UsageError(f"--explain is for one value; give one, not {len(names):,}")
+    if output:
+        answers.of_named(predictor.load(folder), codec, names, output, on_invalid, beams)
+        return
     served = predictor.load(folder)
 
     def ask_values(contents: Sequence[bytes], done: int) -> Sequence[Mapping[str, Any]]:
@@ -131,7 +154,8 @@ def command(
     columns = manifest.endpoints["serve"].columns
     if top:
         answered, columns = answers.most_probable(answered, top), answers.of_classes(columns, top)
-    answers.show(answered, columns, as_json=as_json, named=traits.reads_files and len(names) > 1)
+    with meter.shown(beside_answers=True):
+        answers.show(answered, columns, as_json=as_json, named=traits.reads_files and len(names) > 1)
 
 
 def _check_generation(

@@ -6,14 +6,21 @@ from pathlib import Path
 
 import click
 
-from seqtasks.cli import answers, models, options
+from seqtasks.cli import answers, chosen_task, completion, models, options
+from seqtasks.cli.verb import Verb
 from seqtasks.errors import UsageError
 
 FORMATS = ("bed", "csv", "tsv", "jsonl")
 
 
-@click.command("scan")
-@click.argument("task")
+@click.command(
+    "scan",
+    cls=Verb,
+    short_help="Answer windows along a FASTA file",
+    example="seqtasks scan dna genome.fa.gz --window 57 --output promoters.bed",
+    groups={"Windows": ("window", "stride"), "What is written": ("output", "kind")},
+)
+@click.argument("task", shell_complete=completion.beginning(completion.of_answering))
 @click.argument("fasta", type=click.Path(path_type=Path))
 @click.option("--window", type=int, required=True, help="Bases that are answered together.")
 @click.option("--stride", type=int, help="Bases from one window to the next.  [default: a half of --window]")
@@ -25,6 +32,7 @@ FORMATS = ("bed", "csv", "tsv", "jsonl")
 @click.option(
     "--format", "kind", type=options.OneOf(FORMATS), help="What is written.  [default: as --output is called, or bed]"
 )
+@chosen_task.code_option
 @options.on_invalid_option
 @options.encoding_option
 @options.model_option
@@ -49,12 +57,11 @@ def command(
     if kind == "bed" and "probability" not in columns:
         raise UsageError(f"bed needs probabilities, and {task} has none; choose csv, tsv or jsonl with --format")
     options.start_tensorflow()
-    from seqtasks import codecs
     from seqtasks.data.readers import Options
-    from seqtasks.inference import files, predictor
+    from seqtasks.inference import files, predictor, values
     from seqtasks.inference.scan import Scan
 
-    codec = codecs.restore(manifest.inputs)
+    codec = values.codec(manifest.inputs)
     alphabet = codec.traits.alphabet
     if alphabet is None:
         raise UsageError(f"windows are of sequences of letters such as DNA, not of {task}; use seqtasks predict {task}")

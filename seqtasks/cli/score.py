@@ -8,17 +8,31 @@ from typing import Any
 
 import click
 
-from seqtasks.cli import models, options
+from seqtasks.cli import chosen_task, completion, models, options
+from seqtasks.cli.verb import READING, Verb
 from seqtasks.errors import InputError, UsageError
 
 
-@click.command("score")
-@click.argument("arguments", metavar="[TASK] FILE", nargs=-1, required=True)
+@click.command(
+    "score",
+    cls=Verb,
+    short_help="What each character of a text costs",
+    example="seqtasks score mine.txt",
+    groups={"How your own file is read": READING},
+)
+@click.argument(
+    "arguments",
+    metavar="[TASK] FILE",
+    nargs=-1,
+    required=True,
+    shell_complete=completion.beginning(completion.of_answering),
+)
 @click.option(
     "--explain",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write as .html what each character, or word, of its beginning costs.",
 )
+@chosen_task.code_option
 @options.reading_options
 @options.json_option
 @options.model_option
@@ -44,13 +58,13 @@ def command(
     manifest = models.manifest(task, folder)
     generation.require(manifest, folder, "decode")  # before TensorFlow takes its seconds
     options.start_tensorflow()
-    from seqtasks import codecs
     from seqtasks.data import corpus, streams
     from seqtasks.data.readers import Options
     from seqtasks.inference import explain as explaining
+    from seqtasks.inference import values
 
     served = predictor.load(folder)
-    columns = codecs.restore(manifest.inputs).traits.columns
+    columns = values.codec(manifest.inputs).traits.columns
     text = corpus.text(file, Options(**reading), columns)
     if not text:
         raise InputError(f"{file} is empty; give a text")

@@ -7,13 +7,15 @@ from typing import Any
 import click
 
 from seqtasks import tasks
-from seqtasks.cli import options, tables
+from seqtasks.cli import chosen_task, completion, options, tables
+from seqtasks.cli.verb import Verb
 from seqtasks.errors import UsageError
 
 
-@click.command("settings")
-@click.argument("task", required=False)
+@click.command("settings", cls=Verb, short_help="Every setting of a task", example="seqtasks settings sentiment")
+@click.argument("task", required=False, shell_complete=completion.beginning(completion.of_tasks))
 @click.option("--write", is_flag=True, help="In a checkout: write tasks/settings.json and the documents' tables again.")
+@chosen_task.code_option
 @options.json_option
 def command(task: str | None, write: bool, as_json: bool) -> None:
     """Every setting of a task: its name, value, type and what it means, and the values that data sets have instead.
@@ -25,7 +27,7 @@ def command(task: str | None, write: bool, as_json: bool) -> None:
             options.say(f"wrote {path}")
         return
     if task is None:
-        raise UsageError(f"name a task: {', '.join(tasks.names())}")
+        raise UsageError(f"name a task: {', '.join(tasks.every_name())}")
     name = tasks.known(task)
     about = tables.of(name)
     if as_json:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seqtasks.cli import options
+from seqtasks.cli import chosen_task, completion, options
+from seqtasks.cli.verb import DATA, READING, Verb
 from seqtasks.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,10 +20,32 @@ if TYPE_CHECKING:
     from seqtasks.training.experiment import Experiment
 
 
-@click.command("train")
-@options.task_argument
+@click.command(
+    "train",
+    cls=Verb,
+    short_help="Train a task's model and export it",
+    example="seqtasks train sentiment --data reviews.csv --cell lstm --model mine",
+    groups={
+        "Data": DATA,
+        "How your own file is read": READING,
+        "The model and its training": (
+            "cell",
+            "units",
+            "num_layers",
+            "dtype_policy",
+            "encoder_weights",
+            "epochs",
+            "seed",
+            "changes",
+            "config",
+            "like",
+        ),
+        "What is done": ("resume", "fresh", "no_export", "dry_run", "print_config", "tensorboard"),
+    },
+)
+@chosen_task.argument
 @options.data_options
-@click.option("--cell", help="simple_rnn, irnn, lstm or gru.")
+@click.option("--cell", shell_complete=completion.beginning(completion.of_cells), help="simple_rnn, irnn, lstm or gru.")
 @click.option("--units", type=int, help="Units of each recurrent layer, in each direction.")
 @click.option("--num-layers", type=int, help="Recurrent layers.")
 @click.option(
@@ -40,6 +63,7 @@ if TYPE_CHECKING:
     "--like",
     type=click.Path(file_okay=False, path_type=Path),
     callback=options.named_model,
+    shell_complete=completion.model,
     metavar="MODEL",
     help="Begin with the settings of a trained model.",
 )
@@ -80,7 +104,7 @@ def command(
         raise UsageError("--resume and --fresh contradict each other; give one")
     options.start_tensorflow()
     from seqtasks import tasks
-    from seqtasks.cli import configuration, progress
+    from seqtasks.cli import configuration, meter, progress
     from seqtasks.training import experiment as experiments
 
     values = configuration.of_model(like, task) if like else {}
@@ -92,7 +116,8 @@ def command(
     folder = options.model_folder(model, task)
     where = options.folders(data_dir, manual_dir)
     with contextlib.nullcontext() if dry_run else experiments.working_in(folder):
-        experiment = experiments.prepare(configured, which, where, options.say)
+        with meter.shown():
+            experiment = experiments.prepare(configured, which, where, options.say)
         progress.announce(experiment)
         if dry_run:
             progress.announce_cost(experiment)
@@ -131,8 +156,9 @@ def _say(experiment: Experiment, folder: Path, card: Card, say: Callable[[str], 
 def _export(task: str, folder: Path) -> Path:
     """Writes the SavedModel of what was trained."""
     from seqtasks import files
+    from seqtasks.cli import meter
     from seqtasks.export import savedmodel
     from seqtasks.training import model_folder
 
-    with files.lock(folder):
+    with files.lock(folder), meter.shown():
         return savedmodel.export(model_folder.restore(folder, task), savedmodel.SAVED_MODEL)

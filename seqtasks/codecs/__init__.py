@@ -8,6 +8,7 @@ Lengths, never an id 0, decide what is padding.
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -124,25 +125,56 @@ class TargetCodec(Codec, Protocol):
 
 
 def describe(codec: Any, *, learned: bool = True) -> dict[str, Any]:
-    """A codec as JSON: its file's name and its fields, or those alone that are settings."""
+    """A codec as JSON: its file's name and its fields, or those alone that are settings.
+
+    One from outside the package is called module:Class; it says as well how a person gives its values.
+    """
     fields = dataclasses.asdict(codec) if learned else setting.defaults(setting.of(codec))
     traits: Traits = codec.traits
-    return {"codec": type(codec).__module__.rpartition(".")[2], **fields, **traits.recorded, **_asset_names(traits)}
+    package, _, name = type(codec).__module__.rpartition(".")
+    more: dict[str, Any] = {}
+    if package != __name__:
+        name = f"{type(codec).__module__}:{type(codec).__qualname__}"
+        more = {"given": {each: getattr(traits, each) for each in ("columns", "reads_files", "suffixes")}}
+    return {"codec": name, **fields, **traits.recorded, **_asset_names(traits), **more}
 
 
 def restore(description: Mapping[str, Any], find: Callable[[str], Path] | None = None) -> Any:
-    """The codec that `describe` described, its files where `find` says; raises IntegrityError if it is none."""
+    """The codec that `describe` described, its files where `find` says; raises IntegrityError if it is none.
+
+    One from outside the package is of a module that was imported; raises UsageError where it was not.
+    """
     fields = dict(description)
     name, assets = str(fields.pop("codec", "")), fields.pop("assets", {})
+    if ":" in name:
+        fields.pop("given", None)
+        if is_elsewhere(name):
+            raise UsageError(f"the codec {name} is of a file of your own; give it with --code FILE")
     try:
-        if not name.isidentifier():
-            raise ImportError
-        codec = vars(import_module(f"{__name__}.{name}"))[name.title().replace("_", "")]
+        codec = _kind(name)
         tupled = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
         files = {key: str(find(file)) for key, file in assets.items()} if find else {}
         return codec(**{**tupled, **files})
     except (ImportError, KeyError, TypeError, UsageError):
         raise IntegrityError(f"the card's codec {name!r} is not one of this version; train again") from None
+
+
+def is_elsewhere(name: str) -> bool:
+    """Whether a codec of this name is from outside the package, and its source was not imported."""
+    return ":" in name and name.partition(":")[0] not in sys.modules
+
+
+def _kind(name: str) -> Any:
+    """The class that a description names; raises ImportError or KeyError for what is no codec."""
+    module, _, kind = name.partition(":")
+    if kind:
+        found = vars(sys.modules[module])[kind]
+        if not (isinstance(found, type) and dataclasses.is_dataclass(found) and "traits" in dir(found)):
+            raise ImportError
+        return found
+    if not name.isidentifier():
+        raise ImportError
+    return vars(import_module(f"{__name__}.{name}"))[name.title().replace("_", "")]
 
 
 def _asset_names(traits: Traits) -> dict[str, dict[str, str]]:

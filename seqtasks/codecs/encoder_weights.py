@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -88,7 +90,7 @@ def _untrained(name: str, arguments: Mapping[str, Any]) -> keras.Model:
 
 def _downloaded(name: str, arguments: Mapping[str, Any]) -> keras.Model:
     try:
-        with download.timeouts():
+        with download.limits(f"the weights of {name}"), contextlib.redirect_stdout(io.StringIO()):  # Keras's own bar
             return application(name)(weights="imagenet", **arguments)
     except ValueError as error:  # of a size or alpha for which nobody trained any
         raise UsageError(f"{name}: {_short(error)}") from None

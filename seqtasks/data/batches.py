@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from seqtasks.data import progress
 from seqtasks.data.columns import Columns, Dense, Ragged
 
 POOL = 50  # batches whose rows are sorted by length together
@@ -67,6 +68,7 @@ class RowBatches:
         rows = np.argsort(self.bucket_keys, kind="stable")
         for first in range(0, len(rows), batch_size):
             yield rows[first : first + batch_size]
+            progress.tell("answering", min(first + batch_size, len(rows)), len(rows), "rows")
 
     def batch(self, index: np.ndarray) -> tuple[Any, Any]:
         """x and y of the rows, as the pattern's collate makes them."""

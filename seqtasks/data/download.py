@@ -8,14 +8,18 @@ import socket
 import stat
 import sys
 import tarfile
+import threading
 import time
+import urllib.request
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
 from seqtasks import files
+from seqtasks.data import progress
+from seqtasks.data.progress import Step
 from seqtasks.errors import BusyError, IntegrityError, ResourceError
 
 TIMEOUT = 20  # seconds without a byte after which a server is given up
@@ -39,24 +43,70 @@ def check_reachable(addresses: Sequence[str]) -> None:
 
 
 @contextlib.contextmanager
-def timeouts() -> Iterator[None]:
-    """Within it, requests without limits of their own, as TFDS and Keras make them, have TIMEOUT and MAX_RETRIES."""
+def limits(what: str) -> Iterator[None]:
+    """Within it, requests without limits of their own, as TFDS and Keras make them, have TIMEOUT and MAX_RETRIES.
+
+    How much of it has come is told as the progress of downloading `what`.
+    """
     import requests
 
+    counter = _Counter(what, progress.listener())
     send, before = requests.adapters.HTTPAdapter.send, socket.getdefaulttimeout()
+    urlopen = urllib.request.urlopen
 
     def limited(adapter: Any, request: Any, **options: Any) -> Any:
         retries = adapter.max_retries
         adapter.max_retries = retries.new(total=min(retries.total, MAX_RETRIES))
-        return send(adapter, request, **{**options, "timeout": options.get("timeout") or TIMEOUT})
+        response = send(adapter, request, **{**options, "timeout": options.get("timeout") or TIMEOUT})
+        if options.get("stream") and response.status_code == requests.codes.ok:
+            chunks = response.iter_content
+            counted = counter.counts(response.headers)
+            whole = lambda *size, **more: map(counted, chunks(*size, **more))  # noqa: E731
+            response.iter_content = whole  # type: ignore[method-assign]
+        return response
+
+    def opened(*arguments: Any, **more: Any) -> Any:
+        response = urlopen(*arguments, **more)
+        read, counted = response.read, counter.counts(response.headers)
+        response.read = lambda *size: counted(read(*size))
+        return response
 
     requests.adapters.HTTPAdapter.send = limited  # type: ignore[assignment]
+    urllib.request.urlopen = opened
     socket.setdefaulttimeout(TIMEOUT)
     try:
         yield
     finally:
+        urllib.request.urlopen = urlopen
         requests.adapters.HTTPAdapter.send = send  # type: ignore[method-assign]
         socket.setdefaulttimeout(before)
+
+
+class _Counter:
+    """The bytes of all files that come, maybe in several threads; when all have come, what was loaded is prepared."""
+
+    def __init__(self, what: str, listener: progress.Listener) -> None:
+        self.what, self.listener, self.lock = what, listener, threading.Lock()
+        self.done, self.total = 0, 0
+        self.known = True  # how many are to come
+
+    def counts(self, headers: Mapping[str, str]) -> Callable[[bytes], bytes]:
+        """A function that is given one file's bytes as they come, and gives them back."""
+        size = headers.get("Content-Length", "")
+        with self.lock:
+            self.known = self.known and size.isdigit() and "Content-Encoding" not in headers
+            self.total += int(size) if size.isdigit() else 0
+
+        def counted(content: bytes) -> bytes:
+            with self.lock:
+                self.done += len(content)
+                total = self.total if self.known and self.done <= self.total else None
+                self.listener(Step(f"downloading {self.what}", self.done, total, progress.BYTES))
+                if self.done == total:
+                    self.listener(Step(f"preparing {self.what}", at_once=True))
+            return content
+
+        return counted
 
 
 @contextlib.contextmanager

@@ -78,7 +78,7 @@ def prepare(name: str, folders: Folders) -> Any:
         try:
             if not _ours(name, folders) and not any((place / "downloads" / builder.name).glob("*.INFO")):
                 download.check_reachable(list(builder.url_infos)[:1])  # earlier downloads may be enough for TFDS
-            with contextlib.redirect_stdout(sys.stderr), download.timeouts():  # standard output is for answers
+            with contextlib.redirect_stdout(sys.stderr), download.limits(name):  # standard output is for answers
                 builder.download_and_prepare()
         except (InputError, IntegrityError):
             raise

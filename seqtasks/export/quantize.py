@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from seqtasks.data import paths, prepare, user
+from seqtasks.data import paths, prepare, progress, user
 from seqtasks.data.prepare import Data
 from seqtasks.export import convert, replay
 from seqtasks.task import Folders, Notice
@@ -44,7 +44,8 @@ def loss(trained: TrainedModel, export: Path, folders: Folders, notice: Notice) 
     rows = list(islice(task.pattern.portable_examples(task, few), limit))
     with paths.plain(export) as place:
         quantized = replay.in_litert(place)
-    return Loss(f"{data.name}, {name}", len(rows), _right(endpoints, rows), _right(quantized, rows))
+    before = _right(endpoints, rows, "asking the trained model")
+    return Loss(f"{data.name}, {name}", len(rows), before, _right(quantized, rows, "asking the one in eight bits"))
 
 
 def split(data: Data) -> str:
@@ -52,10 +53,11 @@ def split(data: Data) -> str:
     return data.validation or ("validation" if "validation" in data.examples else "test")
 
 
-def _right(endpoints: Mapping[str, replay.Endpoint], rows: Iterable[tuple[np.ndarray, np.ndarray]]) -> float:
+def _right(endpoints: Mapping[str, replay.Endpoint], rows: Sequence[tuple[np.ndarray, np.ndarray]], what: str) -> float:
     """The share of wanted ids that were the most probable, each behind the true ones before it."""
     right: list[bool] = []
-    for row, wanted in rows:
+    for number, (row, wanted) in enumerate(rows):
+        progress.tell(what, number, len(rows), "rows")
         if "serve" in endpoints:
             right += (endpoints["serve"](values=row)["probabilities"][0].argmax(-1) == wanted).ravel().tolist()
             continue

@@ -16,7 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from seqtasks import codecs, files
-from seqtasks.data import paths
+from seqtasks.data import paths, progress
 from seqtasks.errors import IntegrityError, UsageError
 from seqtasks.export import convert, parity, replay, schema
 from seqtasks.inference.manifest import EndpointSchema, Manifest
@@ -45,11 +45,14 @@ def export(trained: TrainedModel, format: str = SAVED_MODEL, quantization: str |
             raise UsageError(f"{format} needs {package}, which is not installed; pip install 'seqtasks[{format}]'")
     path = trained.folder / FOLDERS[format] / str(next_number(trained.folder, format))
     with files.new_folder(path, point="export") as part:
+        progress.tell(f"writing the {format}")
         endpoints = _save(trained, format, part, quantization)
         files.fault("export.saved")
         task = trained.task
         golden = task.pattern.golden(task)[:GOLDEN]
+        progress.tell("asking the trained model")
         expected = parity.answers(reference(trained, format, part, quantization), task, format, golden)
+        progress.tell("asking the export in a fresh process")
         answers = parity.in_fresh_process(task, format, part, golden)["answers"]
         for given, wanted in zip(answers, expected, strict=True):
             if not parity.same(given, wanted):

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seqtasks import codecs
+from seqtasks.codecs import InputCodec
 from seqtasks.errors import UsageError
-from seqtasks.inference import mutagenesis, occlusion
+from seqtasks.inference import mutagenesis, occlusion, values
 from seqtasks.inference.explanation import Entities, Explanation, Legend, log_odds
 from seqtasks.inference.generation import BeamOptions, arrays, require, searching
 from seqtasks.inference.predictor import Predictor, plain
@@ -22,7 +22,7 @@ MAX_SCORED = 2_000  # characters whose nats are shown
 
 def explain(predictor: Predictor, value: bytes, beams: BeamOptions | None = None) -> Explanation | Entities:
     """What the answer to one value hangs on; raises UsageError for an export whose answers cannot be explained."""
-    codec = codecs.restore(predictor.manifest.inputs)
+    codec = values.codec(predictor.manifest.inputs)
     if "attention" in predictor.manifest.endpoints:
         return attention(predictor, value, beams or BeamOptions())
     if codec.traits.alphabet is not None:
@@ -72,7 +72,7 @@ def words(predictor: Predictor, value: bytes) -> Explanation:
     return Explanation(answer, tuple(pieces), effects, change, legend)
 
 
-def letters(predictor: Predictor, codec: codecs.InputCodec, value: bytes) -> Explanation:
+def letters(predictor: Predictor, codec: InputCodec, value: bytes) -> Explanation:
     """What each letter of a sequence matters, as a logo; see mutagenesis."""
     found = mutagenesis.effects(predictor, codec, value)
     (answer,) = predictor([value])
@@ -138,7 +138,7 @@ def scored(predictor: Predictor, text: bytes) -> Explanation:
     import tensorflow as tf
 
     require(predictor.manifest, predictor.folder, "decode")
-    codec = codecs.restore(predictor.manifest.inputs)
+    codec = values.codec(predictor.manifest.inputs)
     whole = text.decode(errors="replace")
     shown = whole[:MAX_SCORED]
     tokens = codec.split(tf.constant([shown.encode()]))[0]

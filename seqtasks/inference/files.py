@@ -19,14 +19,15 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from seqtasks import files
-from seqtasks.data import readers
+from seqtasks.data import progress, readers
 from seqtasks.data.readers import Options, Reject, Row, header
 from seqtasks.errors import InputError, IntegrityError
 from seqtasks.inference import tagging
 from seqtasks.inference.forms import CONLL, Form
 from seqtasks.inference.generation import BeamOptions, generate
-from seqtasks.inference.predictor import Predictor
+from seqtasks.inference.predictor import Predictor, as_bytes
 from seqtasks.inference.scan import Scan
+from seqtasks.inference.values import Named
 
 BATCHES = 16  # whose rows are sorted by length together, so that little is computed on padding
 
@@ -91,21 +92,25 @@ def answer(
     rejects: Path,
     done: Done,
     scan: Scan | None = None,
+    named: Named | None = None,
     form: Form,
     beams: BeamOptions | None = None,
-    progress: Callable[[Done], None] = lambda done: None,
+    note: Callable[[Done], None] = lambda done: None,
 ) -> Done:
-    """Answers the rows of a file, or the windows of a scan along it, that are not done yet.
+    """Answers the rows of a file, the windows of a scan along it, or named files of a folder, that are not done yet.
 
     Raises InputError for the first row that cannot be read, unless the options say that such are left out.
     """
-    rows = islice(readers.rows(path, options) if scan is None else scan, done.rows, None)
-    value: Callable[[Row], bytes] | None = None if scan is None else _bases
+    source: Iterable[Row | Reject] = scan or named or readers.rows(path, options)
+    rows = islice(source, done.rows, None)
+    value: Callable[[Row], bytes] | None = _bases if scan else partial(_content, codec) if named else None
+    size = predictor.manifest.batch_size * (1 if named else BATCHES)  # files are large, and answers to them slow
+    unit, total = ("bases", None) if scan else ("files", len(named.names)) if named else ("rows", None)
     ask: Ask = partial(generate, predictor, options=beams) if beams else predictor
     if form.kind == CONLL:
         ask = partial(tagging.conll, predictor)
     columns = predictor.manifest.endpoints["serve"].columns
-    while chunk := list(islice(rows, BATCHES * predictor.manifest.batch_size)):
+    while chunk := list(islice(rows, size)):
         if value is None and any(isinstance(row, Row) for row in chunk):
             names = dict.fromkeys(name for row in chunk if isinstance(row, Row) for name in row.fields)
             value = _reader(path, options, codec, list(names))
@@ -113,7 +118,8 @@ def answer(
 
         def refuse(reject: Reject, refused: list[Reject] = refused) -> None:
             if options.on_invalid == "error":
-                raise InputError(f"{path}:{reject.number} {reject.reason}")
+                where = f"value {reject.number}" if named else f"{path}:{reject.number}"
+                raise InputError(f"{where} {reject.reason}")
             refused.append(reject)
 
         lines = answer_rows(chunk, ask, value=value or _bases, columns=columns, on_reject=refuse)
@@ -123,7 +129,8 @@ def answer(
         done.size += len(content)
         done.rejects_size = _append(rejects, path, refused, done.rejects_size)
         done.rows, done.rejects = done.rows + len(chunk), done.rejects + len(refused)
-        progress(done)
+        note(done)
+        progress.tell("answering", scan.bases if scan else done.rows, total, unit)
     return done
 
 
@@ -149,6 +156,11 @@ def _bases(row: Row) -> bytes:
     return str(row.fields["sequence"]).encode()
 
 
+def _content(codec: Any, row: Row) -> bytes:
+    """What a file holds, as its codec reads it."""
+    return bytes(codec.clean(as_bytes(row.fields["file"])))
+
+
 def answer_to_file(predictor: Predictor, path: Path, options: Options, codec: Any, output: Path, **more: Any) -> Done:
     """The same into a file, which appears when it is whole; interrupted, the next call goes on from the last chunk."""
     part, record = files.beside(output, ".partial"), files.beside(output, ".progress.json")
@@ -162,7 +174,9 @@ def answer_to_file(predictor: Predictor, path: Path, options: Options, codec: An
         identity |= {"window": scan.window, "stride": scan.stride}
     if beams := more.get("beams"):
         identity |= {"num_beams": beams.num_beams}
-    if path != readers.STANDARD_INPUT and path.exists():
+    if named := more.get("named"):
+        identity |= {"named": named.fingerprint()}
+    elif path != readers.STANDARD_INPUT and path.exists():
         identity |= {"size": path.stat().st_size, "changed": path.stat().st_mtime_ns}
     done = _resumed(part, record, identity)
     with part.open("r+b" if part.exists() else "w+b") as file:
@@ -174,9 +188,8 @@ def answer_to_file(predictor: Predictor, path: Path, options: Options, codec: An
         def note(now: Done) -> None:
             os.fsync(file.fileno())
             files.write_json(record, {"identity": identity, **vars(now)}, point="answers")
-            more["progress"](now)
 
-        answer(predictor, path, options, codec, output=file, done=done, **{**more, "progress": note})
+        answer(predictor, path, options, codec, output=file, done=done, note=note, **more)
     part.replace(output)
     record.unlink(missing_ok=True)
     return done

@@ -76,16 +76,20 @@ class Form:
         return text.getvalue()
 
 
-def of(path: Path, options: Options, output: Path | None, kind: str | None = None) -> Form:
+def of(path: Path | None, options: Options, output: Path | None, kind: str | None = None) -> Form:
     """The form of the answers to a file; a `kind` that is given comes first, then the output's name.
 
-    Raises UsageError for an output whose name is that of a form that is not written.
+    Of answers to no table there is no path. Raises UsageError for an output whose name is that of a form that is not
+    written.
     """
     name = output.name.lower() if output else ""
     compressed = name.endswith(COMPRESSED)
     end = Path(name.removesuffix(COMPRESSED)).suffix
     if end in NOT_WRITTEN:
         raise UsageError(f"{output} cannot be written; give a name that ends in .csv, .tsv or .jsonl, plain or .gz")
+    if path is None:
+        kind = kind or NAMED.get(end, ".csv")
+        return Form(kind, SEPARATORS.get(kind, ","), compressed=compressed)
     given = readers.kind_of(path, options)
     kind = kind or NAMED.get(end) or KINDS.get(given, ".csv")
     if kind not in SEPARATORS:

@@ -176,7 +176,9 @@ def newest(path: Path, format: str = SAVED_MODEL) -> Path:
     if not found:
         option = "" if format == SAVED_MODEL else f" --format {format}"
         card = path / CARD
-        task = files.read_json(card, remedy=REMEDY).get("task", "TASK") if card.exists() else "TASK"
+        if not card.exists():
+            raise UsageError(f'no export in {path}, and no model; run "seqtasks train TASK" first or name its folder')
+        task = files.read_json(card, remedy=REMEDY).get("task", "TASK")
         raise UsageError(
             f'no export in {path}; run "seqtasks export {task}{option}" first or name its folder with --model'
         )

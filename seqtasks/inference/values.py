@@ -2,20 +2,74 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqtasks.data.readers import folders
+from seqtasks import codecs
+from seqtasks.codecs import Traits
+from seqtasks.data.readers import Row, folders
 from seqtasks.errors import InputError
 from seqtasks.inference.predictor import as_bytes
 
 STANDARD_INPUT = "-"
 SHOWN = 3  # kinds of files
+
+
+@dataclass(frozen=True)
+class Raw:
+    """In place of an input codec whose source is elsewhere: values as people give them, and an export takes them."""
+
+    columns: tuple[str, ...] = ()
+    reads_files: bool = False
+    suffixes: tuple[str, ...] = ()
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(columns=self.columns, reads_files=self.reads_files, suffixes=self.suffixes)
+
+    def clean(self, value: bytes) -> bytes:
+        """The value, or the content of the file that it names; raises InputError where that cannot be read."""
+        if not self.reads_files:
+            return value
+        path = Path(os.fsdecode(value))
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise InputError(f"{path} cannot be read ({error.strerror}); give the path of a file") from None
+
+
+@dataclass(frozen=True)
+class Named:
+    """The rows of a table of answers to files: their names."""
+
+    names: Sequence[str]
+
+    def __iter__(self) -> Iterator[Row]:
+        return (Row(number, {"file": name}) for number, name in enumerate(self.names, 1))
+
+    def fingerprint(self) -> str:
+        """sha256 of their names, sizes and times."""
+        digest = hashlib.sha256()
+        for name in self.names:
+            found = Path(name).stat() if name != STANDARD_INPUT else None
+            digest.update(json.dumps([name, found and [found.st_size, found.st_mtime_ns]]).encode())
+        return digest.hexdigest()
+
+
+def codec(description: Mapping[str, Any]) -> Any:
+    """The input codec of a manifest or, where its source is elsewhere, a Raw one; raises what codecs.restore does."""
+    if not codecs.is_elsewhere(str(description.get("codec", ""))):
+        return codecs.restore(description)
+    given = description["given"]
+    return Raw(tuple(given["columns"]), given["reads_files"], tuple(given["suffixes"]))
 
 
 def expanded(values: Sequence[str], suffixes: Sequence[str] = (), *, other_suffixes: Sequence[str] = ()) -> list[str]:

@@ -6,7 +6,7 @@ It is trained on windows of one long stream, the state carried from each to the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol, cast
 
@@ -17,7 +17,7 @@ import tensorflow as tf
 from seqtasks import codecs
 from seqtasks.codecs import InputCodec, TargetCodec, Tensor
 from seqtasks.codecs.vocabulary import SPECIALS, UNK_ID
-from seqtasks.data import Batches
+from seqtasks.data import Batches, progress
 from seqtasks.data.prepare import Data
 from seqtasks.data.streams import Stream, Window
 from seqtasks.data.text import TEXT
@@ -133,11 +133,15 @@ def answer(model: keras.Model, task: Writer, batches: Batches) -> dict[str, np.n
     def nats(x: Any, y: Tensor) -> Tensor:
         return tf.reduce_sum(loss(y, model(x, training=False)))
 
-    def total(windows: Iterable[Window]) -> float:
-        return sum(float(nats(*tf.nest.map_structure(tf.constant, stream.batch(window)))) for window in windows)
+    def total(windows: Sequence[Window]) -> float:
+        found = 0.0
+        for number, window in enumerate(windows, 1):
+            found += float(nats(*tf.nest.map_structure(tf.constant, stream.batch(window))))
+            progress.tell("reading", number, len(windows), "windows")
+        return found
 
     return {
-        "nats": np.array(total(stream.eval_batches(batch_size=1))),
+        "nats": np.array(total([*stream.eval_batches(batch_size=1)])),
         "nats_reset": np.array(total(stream.windows(RESET, batch_size=int(task.settings["batch_size"])))),
         "tokens": np.array(len(stream)),
         "characters": np.array(stream.characters),

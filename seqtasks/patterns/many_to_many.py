@@ -14,7 +14,7 @@ from seqtasks import codecs
 from seqtasks.codecs import Tensor
 from seqtasks.codecs.entities import OUTSIDE, Entity, tag_ids
 from seqtasks.codecs.words import END, START
-from seqtasks.data import Batches, windows
+from seqtasks.data import Batches, progress, windows
 from seqtasks.data.columns import Columns, Ragged
 from seqtasks.data.prepare import Data
 from seqtasks.data.rows import ROWS
@@ -122,6 +122,7 @@ def answer(model: keras.Model, task: EntityTask, batches: Batches) -> dict[str, 
             entity = Entity(int(pieces[begin, START]), int(pieces[end, END]), task.targets.types[kind])
             if entity.end > entity.start:  # a text without a piece has one that is empty
                 found[owners[begin]].append((entity, float(probability)))
+        progress.tell("answering", first + len(index), len(order), "rows")
     return {"entities": found}
 
 

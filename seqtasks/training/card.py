@@ -37,6 +37,8 @@ class Card:
     created: str = ""
     source: Mapping[str, Any] | None = None  # where a person's own examples were read from
     stores: Sequence[str] = ()  # of a person's own examples, as they were read
+    code: str | None = None  # sha256 of the file that defines the task, where it is none of the package's
+    code_file: str | None = None
     files: Mapping[str, str] = field(default_factory=dict)  # name -> sha256
     version: int = VERSION
 
@@ -52,6 +54,7 @@ def read(folder: Path) -> Card:
             f'no trained model in {folder}; run "seqtasks train TASK" first or name its folder with --model'
         )
     value = files.read_checked(path, remedy="train again or copy the whole folder again")
+    value = {"code": None, "code_file": None, **value}  # which a card of before there were such tasks does not have
     known = {each.name for each in fields(Card)}
     if set(value) != known or value["version"] != VERSION:
         raise IntegrityError(f"{path} is not a card of this version of seqtasks; train again")

@@ -11,7 +11,7 @@ from seqtasks.errors import IntegrityError
 from seqtasks.metrics.report import Report
 from seqtasks.task import Folders, Notice
 from seqtasks.training import card as cards
-from seqtasks.training import report_page
+from seqtasks.training import model_folder, report_page
 from seqtasks.training.model_folder import TrainedModel
 
 RESULT = "metrics.json"
@@ -32,6 +32,10 @@ def evaluate(
     data where it is `strict`.
     """
     task, card = trained.task, trained.card
+    if code := model_folder.changed_code(card):
+        if strict:
+            raise IntegrityError(f"{code}; give the file as it was, or train again with --fresh")
+        notice(code)
     data = prepare.read(task, user.restore(card.source) or card.dataset, folders, notice)
     if _changed(trained, data, folders, notice):
         what = f"{data.name} has changed since {trained.folder} was trained on it"

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from seqtasks import codecs, files
+from seqtasks import codecs, files, tasks
 from seqtasks.data import Batches
 from seqtasks.data.prepare import Data, encode, fingerprint, fit, read
 from seqtasks.data.user import Source
@@ -46,6 +46,7 @@ class Experiment:
             "fingerprint": fingerprint(each for each in (self.train, self.validation) if each),
             "settings": self.task.values(),
             "seed": seed,
+            "code": outside.sha256 if (outside := tasks.outside(self.task.name)) else None,
         }
 
     def configure(self, changes: Mapping[str, Any]) -> Experiment:
@@ -103,6 +104,7 @@ def train(
 
 def _save(folder: Path, trainer: Trainer, experiment: Experiment, facts: Mapping[str, Any]) -> None:
     task, source = experiment.task, experiment.data.source
+    outside = tasks.outside(task.name)
     card = cards.Card(
         **facts,
         inputs=codecs.describe(task.inputs),
@@ -111,6 +113,7 @@ def _save(folder: Path, trainer: Trainer, experiment: Experiment, facts: Mapping
         dropped=experiment.data.dropped,
         stores=experiment.data.fingerprint,
         source=asdict(source) if source else None,
+        code_file=str(outside.file) if outside and outside.file else None,
         best=trainer.progress.best,
         seconds=round(trainer.progress.seconds, 1),
     )

@@ -86,8 +86,11 @@ def _curves(history: pd.DataFrame) -> list[str]:
 def restore(folder: Path, task_name: str) -> TrainedModel:
     """The trained model of a folder; raises UsageError where there is none, IntegrityError where it is damaged."""
     card = cards.read(folder)
-    if card.task != tasks.known(task_name):
+    if card.task != task_name.replace("-", "_"):
         raise UsageError(f"{folder} holds a trained {card.task}, not {task_name}; choose its folder with --model")
+    if card.task not in tasks.every_name():
+        what = "give its file with --code" if card.code_file is None else f"give --code {card.code_file}"
+        raise UsageError(f"{folder} holds a trained {card.task}, a task of a file of your own; {what}")
     card, weights = _card_and_weights(folder)
     try:
         task = tasks.find(card.task).configure(card.settings)
@@ -104,6 +107,14 @@ def restore(folder: Path, task_name: str) -> TrainedModel:
     except Exception as error:  # h5py and Keras raise many kinds for one meaning
         raise IntegrityError(f"{weights} does not fit its card ({error}); {REMEDY}") from error
     return TrainedModel(task, model, card, folder)
+
+
+def changed_code(card: Card) -> str | None:
+    """What to say where the file that defines the task is another one than the model was trained with."""
+    outside = tasks.outside(card.task)
+    if outside is None or card.code == outside.sha256:
+        return None
+    return f"{outside.file or card.task} is not as it was when {card.task} was trained"
 
 
 def _card_and_weights(folder: Path) -> tuple[Card, Path]:

@@ -25,7 +25,7 @@ STEPS = "steps.csv"
 ROWS = 20  # of a table
 OPTIONS = {  # fields of readers.Options that `train` has an option for
     "input_column": "--input-column", "label_column": "--label-column", "label_pattern": "--label-pattern",
-    "separator": "--separator", "quoting": "--quoting", "encoding": "--encoding",
+    "separator": "--separator", "quoting": "--quoting", "encoding": "--encoding", "sheet": "--sheet",
 }  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def commands(card: Card, folder: Path, split: str) -> list[str]:
         if name not in usual or usual[name] != value
         for part in ("--set", f"{name}={str(value).lower() if isinstance(value, bool) else value}")
     ]
-    where = ["--model", str(folder)]
+    where = [*(["--code", card.code_file] if card.code_file else []), "--model", str(folder)]
     return [
         shlex.join(["seqtasks", *each])
         for each in (

@@ -1,4 +1,4 @@
-"""Your own files, a row at a time: CSV, TSV, JSON, Parquet, FASTA, plain text; plain or compressed; folders of them.
+"""Your own files, a row at a time: CSV, TSV, Excel, JSON, Parquet, FASTA, text; plain or compressed; folders of them.
 
 Nothing is guessed silently: `settled` says how a file is read. A row that cannot be read is a `Reject` with its number
 and reason; the caller raises it or leaves it out. Memory does not grow with the file.
@@ -16,6 +16,7 @@ from seqtasks.data.readers import (
     delimited,
     dialect,
     encodings,
+    excel,
     fasta,
     folders,
     formats,
@@ -36,7 +37,7 @@ __all__ = [
     "settled",
 ]  # fmt: skip
 
-TABLES = (*SEPARATORS, *json_rows.SUFFIXES, parquet.SUFFIX)
+TABLES = (*SEPARATORS, *excel.SUFFIXES, *json_rows.SUFFIXES, parquet.SUFFIX)
 SUFFIXES = (*TABLES, ".txt", *fasta.SUFFIXES, *conll.SUFFIXES)
 OBJECTS = json_rows.SUFFIXES  # whose rows may have columns each of their own
 FIRST = 1_000  # rows that tell the names of the columns
@@ -57,6 +58,9 @@ def rows(path: Path, options: Options) -> Iterator[Row | Reject]:
     kind = kind_of(path, options)
     if kind == parquet.SUFFIX:
         yield from parquet.rows(path)
+        return
+    if kind in excel.SUFFIXES:
+        yield from excel.rows(path, options)
         return
     with opened(path, options) as lines:
         if kind in SEPARATORS:
@@ -80,6 +84,8 @@ def settled(path: Path, options: Options) -> tuple[Options, str]:
     if path.is_dir() or once(path) or options.target_file:
         return found, ""
     said: list[str] = []
+    if options.sheet is None and found.sheet is not None and len(names := excel.sheets(path)) > 1:
+        said.append(f"the sheet {found.sheet!r} of {', '.join(names)}; --sheet NAME reads another")
     if options.encoding is None and found.encoding not in (None, encodings.UTF_8):
         said.append(f"read as {found.encoding}")
     if options.encoding is not None and (doubt := text.doubt(path, options.encoding)):
@@ -98,6 +104,8 @@ def _settled(path: Path, options: Options) -> Options:
     kind = kind_of(path, options)
     if kind == parquet.SUFFIX:
         return options
+    if kind in excel.SUFFIXES:
+        return replace(options, sheet=options.sheet or excel.sheets(path)[0])
     if options.encoding is None:
         options = replace(options, encoding=text.encoding(path))
     if kind in SEPARATORS and (options.separator is None or options.quoting is None):
@@ -114,7 +122,7 @@ def fields(path: Path, options: Options) -> list[str]:
     alike = path.is_dir() or options.target_file or kind_of(path, options) not in OBJECTS
     for row in islice(rows(path, options), None if alike else FIRST):
         if isinstance(row, Row):
-            names.update(dict.fromkeys(row.fields))
+            names.update(dict.fromkeys(row.fields if row.shown is None else row.shown))
             if alike:
                 break
         elif options.on_invalid != "skip":

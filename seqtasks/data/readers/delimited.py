@@ -51,15 +51,15 @@ def rows(path: Path, lines: TextIO, form: Dialect, options: Options) -> Iterator
             raise InputError(f"{path}:{number} opens a quotation mark that {looks}; {remedy}")
         if header is None and values:
             header = values
-            names = _names(path, number, values) if options.header else [str(each + 1) for each in range(len(values))]
+            names = names_of(path, number, values) if options.header else [str(each + 1) for each in range(len(values))]
             if options.header:
                 continue
         if len(values) == len(names) and (values != header or not options.header):
             yield Row(number, dict(zip(names, values, strict=True)))
         elif values == header:
             yield Reject(number, "is the header once more; leave it out")
-        elif (fitted := _fitted(values, names)) is not None:
-            yield Row(number, dict(zip(names, fitted, strict=True)))
+        elif (whole := fitted(values, names)) is not None:
+            yield Row(number, dict(zip(names, whole, strict=True)))
         elif values:
             reason = f"has {len(values)} fields, expected {len(names)}; quote fields that hold {form.separator!r}"
             yield Reject(number, reason)
@@ -80,7 +80,7 @@ class _Kept:
             yield line
 
 
-def _names(path: Path, number: int, values: Sequence[str]) -> list[str]:
+def names_of(path: Path, number: int, values: Sequence[str]) -> list[str]:
     """The columns' names; raises InputError for two of one name."""
     given = [name.strip() for name in values]
     twice = [name for place, name in enumerate(given) if name and name in given[:place]]
@@ -95,7 +95,7 @@ def _names(path: Path, number: int, values: Sequence[str]) -> list[str]:
     return names
 
 
-def _fitted(values: Sequence[str], names: Sequence[str]) -> Sequence[str] | None:
+def fitted(values: Sequence[str], names: Sequence[str]) -> Sequence[str] | None:
     """As many values as columns: empty ones beyond them, and missing ones of columns without a name, are nobody's."""
     if not values:
         return None

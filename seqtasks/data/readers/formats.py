@@ -8,7 +8,7 @@ FASTQ = "FASTQ, not FASTA; convert it, for example with seqtk seq -A"
 GENBANK = "GenBank, not FASTA; convert it, for example with Biopython's SeqIO.convert"
 EMBL = "EMBL, not FASTA; convert it, for example with Biopython's SeqIO.convert"
 ARCHIVE = "an archive; unpack it first"
-WORKBOOK = "an Excel workbook; save it as CSV UTF-8"
+SPREADSHEET = "a spreadsheet; save it as .xlsx, or as CSV"
 PICKLE = "a pickle, which may run code; write it as CSV or Parquet"
 ALIGNMENT = "an alignment of another format; convert it to FASTA"
 NAMES = {
@@ -17,7 +17,8 @@ NAMES = {
     ".vcf": "VCF, variants; give the sequences as FASTA", ".gff": "GFF, annotations; give the sequences as FASTA",
     ".2bit": "2bit; convert it with twoBitToFa",
     ".zip": ARCHIVE, ".tar": ARCHIVE, ".tgz": ARCHIVE, ".7z": ARCHIVE, ".rar": ARCHIVE, ".zst": ARCHIVE,
-    ".xls": WORKBOOK, ".xlsx": WORKBOOK, ".ods": "a spreadsheet; save it as CSV",
+    ".xls": "an Excel workbook of before 2007; save it as .xlsx, or as CSV UTF-8",
+    ".xlsb": "a binary Excel workbook; save it as .xlsx, or as CSV UTF-8", ".ods": SPREADSHEET, ".numbers": SPREADSHEET,
     ".docx": "a Word document; save it as plain text", ".pdf": "a PDF; save it as plain text",
     ".pkl": PICKLE, ".pickle": PICKLE,
     ".feather": "Feather; write it as Parquet", ".arrow": "Arrow; write it as Parquet",

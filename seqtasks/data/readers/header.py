@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from seqtasks.data.readers import excel
 from seqtasks.data.readers.dialect import SEPARATORS
 from seqtasks.data.readers.text import suffix
 
@@ -13,7 +14,7 @@ LONG = 60  # characters of a column's name at most
 
 def hint(path: Path, names: Sequence[str]) -> str:
     """What an error about a table's columns adds: how one without a header is read."""
-    if suffix(path) not in SEPARATORS:
+    if suffix(path) not in (*SEPARATORS, *excel.SUFFIXES):
         return ""
     looks = "its first row looks like data" if looks_like_a_row(names) else "if its first row is data"
     return f"; {looks}: give --no-header, and columns by their places, 1, 2, ..."

@@ -32,6 +32,7 @@ class Options:
     header: bool = True  # whether the first row of a CSV or TSV names the columns; else they are 1, 2, ...
     ignore_labels: tuple[str, ...] = ()  # whose rows are left out
     target_file: str | None = None  # a text whose lines are the targets of the lines of the file
+    sheet: str | None = None  # of a workbook; its first that is visible
 
 
 @dataclass(frozen=True)
