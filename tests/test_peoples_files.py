@@ -90,6 +90,7 @@ READ: dict[str, tuple[str, str | bytes, dict[str, Any], list[tuple[str, str]], s
     "utf_16_le of a file with a mark": ("a.csv", ("\ufeff" + CSV).encode("utf-16-le"), {"encoding": "utf_16_le"}, AB, ""),
     "utf-16 of a file without one": ("a.csv", CSV.encode("utf-16-be"), {"encoding": "utf-16"}, AB, ""),
     "windows-1252": ("a.csv", "text,label\n“olá”,a\ntwo,b\n".encode("cp1252"), {}, [("“olá”", "a"), ("two", "b")], "read as windows-1252"),
+    "windows-1252, known by the last letter": ("a.csv", "text,label\none,a\ntwo,olé".encode("cp1252"), {}, [("one", "a"), ("two", "olé")], "read as windows-1252"),
     "latin-1 that is UTF-8": ("a.csv", "text,label\nolá,a\ntwo,b\n", {"encoding": "latin-1"}, [("olÃ¡", "a"), ("two", "b")], "though it is UTF-8"),
     "gb18030": ("a.csv", "text,label\n好看,a\ntwo,b\n".encode("gb18030"), {"encoding": "gb18030"}, [("好看", "a"), ("two", "b")], ""),
     "UTF-7": ("a.csv", "text,label\nolá,a\ntwo,b\n".encode("utf-7"), {"encoding": "utf-7"}, [("olá", "a"), ("two", "b")], ""),

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice, tee
 from pathlib import Path
-from typing import TextIO
 
 from seqtasks.data.readers import dialect
 from seqtasks.data.readers.dialect import Dialect
@@ -17,38 +16,41 @@ NAMELESS = "column_"  # and its place: a column without a name
 SAMPLE_LINES = 1_000  # by which labels are known
 
 
-def rows(path: Path, lines: TextIO, form: Dialect, options: Options) -> Iterator[Row | Reject]:
+def rows(path: Path, lines: Iterator[str], form: Dialect, options: Options) -> Iterator[Row | Reject]:
     """Rows of a file with a header, if the options do not say that it has none.
 
     Columns without a name are called by their place: column_3. Raises InputError for a header that names a column
     twice, and where a quotation mark has taken several rows, or the rest of the file, for one field.
     """
     csv.field_size_limit(options.max_characters)
-    kept = _Kept(lines)
-    first = next(kept.lines, "")
+    first, before = next(lines, ""), 1
     if dialect.of_sep_line(first) is None:
-        kept.lines = chain([first], kept.lines)
-    else:
-        kept.number = 1
-    sample = list(islice(kept.lines, SAMPLE_LINES))
+        lines, before = chain([first], lines), 0
+    sample = list(islice(lines, SAMPLE_LINES))
     known = dialect.classes(sample, form.separator) if form.quoting == dialect.SEEMS else {}
-    kept.lines = chain(sample, kept.lines)
+    ahead, behind = tee(chain(sample, lines))  # so that the lines of a row can be looked at
     header: list[str] | None = None
     names: list[str] = []
-    reader = form.reader(iter(kept))
+    reader, read = form.reader(ahead), 0
     while True:
-        number, kept.last = kept.number + 1, []
+        number = before + read + 1
         try:
             values = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            yield _unreadable(path, number, kept, str(error), options)
+            own, read = list(islice(behind, reader.line_num - read)), reader.line_num
+            yield _unreadable(path, number, own, str(error), options)
             continue
-        if len(kept.last) > 1 and known and dialect.swallowed(kept.last, form.separator, len(values), known):
-            looks = f"is closed {len(kept.last) - 1:,} lines further on, and each of these lines looks like a row"
-            remedy = "close it, or give --quoting none, or --quoting double if it is one"
-            raise InputError(f"{path}:{number} opens a quotation mark that {looks}; {remedy}")
+        if reader.line_num == read + 1:
+            next(behind)
+        else:
+            own = list(islice(behind, reader.line_num - read))
+            if known and dialect.swallowed(own, form.separator, len(values), known):
+                looks = f"is closed {len(own) - 1:,} lines further on, and each of these lines looks like a row"
+                remedy = "close it, or give --quoting none, or --quoting double if it is one"
+                raise InputError(f"{path}:{number} opens a quotation mark that {looks}; {remedy}")
+        read = reader.line_num
         if header is None and values:
             header = values
             names = names_of(path, number, values) if options.header else [str(each + 1) for each in range(len(values))]
@@ -63,21 +65,6 @@ def rows(path: Path, lines: TextIO, form: Dialect, options: Options) -> Iterator
         elif values:
             reason = f"has {len(values)} fields, expected {len(names)}; quote fields that hold {form.separator!r}"
             yield Reject(number, reason)
-
-
-class _Kept:
-    """Lines, and those that were read since `last` was emptied."""
-
-    def __init__(self, lines: Iterable[str]) -> None:
-        self.lines: Iterator[str] = iter(lines)
-        self.last: list[str] = []
-        self.number = 0
-
-    def __iter__(self) -> Iterator[str]:
-        for line in self.lines:
-            self.number += 1
-            self.last.append(line)
-            yield line
 
 
 def names_of(path: Path, number: int, values: Sequence[str]) -> list[str]:
@@ -106,7 +93,7 @@ def fitted(values: Sequence[str], names: Sequence[str]) -> Sequence[str] | None:
     return [*values, *[""] * len(rest)] if nameless else None
 
 
-def _unreadable(path: Path, number: int, kept: _Kept, error: str, options: Options) -> Reject:
+def _unreadable(path: Path, number: int, lines: Sequence[str], error: str, options: Options) -> Reject:
     """The reject of a row whose quotes are wrong; raises InputError where it is not known where the next row begins."""
     if "field larger" in error:
         most = f"{options.max_characters:,}"
@@ -114,12 +101,12 @@ def _unreadable(path: Path, number: int, kept: _Kept, error: str, options: Optio
         remedy = "shorten or close it"
     elif "end of data" in error:
         reason, remedy = f"opens a quotation mark that is never closed ({error})", "close it, or give --quoting none"
-    elif any('\\"' in line for line in kept.last):
+    elif any('\\"' in line for line in lines):
         reason = rf"cannot be read ({error}): a field has \" inside"
         remedy = "double such marks, or give --quoting backslash"
     else:
         reason = f"cannot be read ({error})"
         remedy = "double the quotation marks inside a field, or give --quoting none"
-    if len(kept.last) > 1 or "end of data" in error:
-        raise InputError(f"{path}:{number} {reason}, and the {len(kept.last) - 1:,} lines behind it with it; {remedy}")
+    if len(lines) > 1 or "end of data" in error:
+        raise InputError(f"{path}:{number} {reason}, and the {len(lines) - 1:,} lines behind it with it; {remedy}")
     return Reject(number, f"{reason}; {remedy}")

@@ -92,7 +92,7 @@ def of_content(blocks: Iterable[bytes]) -> str:
 def refuse_other(path: object, name: str, start: bytes) -> None:
     """Raises InputError where the file's beginning shows that it is in another encoding than the one that is given."""
     found = marked(start)
-    if name.startswith(WIDE) and found is None and start and 0 not in start and is_utf_8([start])[1]:
+    if name.startswith(WIDE) and found is None and start and 0 not in start and is_utf_8([start], cut=True)[1]:
         raise InputError(f"{path} is {UTF_8}, not {name}; leave --encoding out or give the one it is in")
     if not name.startswith(WIDE) and found is not None and found != UTF_8:
         raise InputError(f"{path} is {found.upper()}, not {name}; leave --encoding out or give --encoding {found}")
@@ -125,13 +125,15 @@ def _is_whole(text: str) -> bool:
     return True
 
 
-def is_utf_8(blocks: Iterable[bytes]) -> tuple[bool, bool]:
-    """Whether bytes, of which the last may be a part of a character, are ASCII, and whether they are UTF-8."""
+def is_utf_8(blocks: Iterable[bytes], *, cut: bool = False) -> tuple[bool, bool]:
+    """Whether bytes are ASCII, and whether UTF-8; of what is cut, the end may be a part of a character."""
     decoder, ascii = codecs.getincrementaldecoder(UTF_8)(), True
     try:
         for block in blocks:
-            ascii = ascii and block.isascii()
-            decoder.decode(block)
+            if not block.isascii() or decoder.getstate()[0]:
+                ascii = False
+                decoder.decode(block)
+        decoder.decode(b"", final=not cut)
     except UnicodeDecodeError:
         return False, False
     return ascii, True

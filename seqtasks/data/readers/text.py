@@ -26,7 +26,7 @@ COMPRESSED: dict[str, tuple[bytes, Callable[[Path], Any]]] = {  # suffix -> how 
     ".xz": (b"\xfd7zXZ\0", lzma.open),
 }
 START = 1 << 16  # bytes that are looked at before the rest is read
-BLOCK = 1 << 20
+BLOCK = 1 << 18
 
 
 def suffix(path: Path) -> str:
@@ -62,7 +62,12 @@ def encoding(path: Path) -> str:
     """The encoding that a file is in, by all of its bytes; raises IntegrityError as `opened` does."""
     with _decompressed(path) as binary:
         start = binary.read(START) or b""
-        return encodings.marked(start) or encodings.of_content(_blocks(start, binary))
+        if marked := encodings.marked(start):
+            return marked
+        if encodings.is_utf_8(_blocks(start, binary))[1]:  # as nearly all are, and as is soon known
+            return encodings.UTF_8
+    with _decompressed(path) as binary:
+        return encodings.of_content(_blocks(binary.read(START) or b"", binary))
 
 
 def doubt(path: Path, given: str) -> str:
