@@ -80,6 +80,15 @@ def _optimizer_as_it_was() -> Iterator[None]:
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
 
 
+@pytest.fixture
+def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Which of its two paths a recurrent layer's training takes, compiled or plain, whatever its width."""
+    from seqtasks.layers import plan
+
+    monkeypatch.setattr(plan, "COMPILED_UNITS", {"compiled": range(256), "plain": range(256, 256)}[request.param])
+    return str(request.param)
+
+
 @functools.cache
 def sources() -> str:
     """What a learned model depends on, in short: the package, the samples, the libraries."""

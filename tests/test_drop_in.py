@@ -30,6 +30,15 @@ def quickly(*names: str) -> pytest.MarkDecorator:
     )
 
 
+def paths(*names: str) -> pytest.MarkDecorator:
+    """A training by these of its paths, compiled and plain; by the other in the thorough half."""
+    return pytest.mark.parametrize(
+        "path",
+        [pytest.param(each, marks=() if each in names else pytest.mark.thorough) for each in ("compiled", "plain")],
+        indirect=True,
+    )
+
+
 def pair(build: Callable[[Any], Any], sample: np.ndarray | None = None) -> list[Any]:
     """What is built of Keras's layers and of ours, with the same weights."""
     both = []
@@ -76,11 +85,12 @@ def losses(values: np.ndarray, batch: int = 4) -> Callable[[keras.Model], list[f
     return lambda each: each.fit(values, wanted, batch, 2, shuffle=False, verbose=0).history["loss"]
 
 
+@paths("plain")
 @pytest.mark.parametrize(
     "kind", ["int32", "uint8", *(pytest.param(each, marks=pytest.mark.thorough) for each in ("int64", "bool"))]
 )
 @quickly("LSTM")
-def test_whole_numbers_are_numbers(cell: str, kind: str):
+def test_whole_numbers_are_numbers(cell: str, kind: str, path: str):
     both = pair(lambda each: getattr(each, cell)(5, return_sequences=True), VALUES)
     values = RANDOM.integers(0, 3, (2, 7, 3)).astype(kind)
     for training in (False, True):
@@ -89,17 +99,19 @@ def test_whole_numbers_are_numbers(cell: str, kind: str):
     like(lambda each: each(values), both)
 
 
+@paths("plain")
 @pytest.mark.parametrize("length", [3, 12, *(pytest.param(each, marks=pytest.mark.thorough) for each in (1, 7, 28))])
 @quickly("GRU")
-def test_windows_of_any_known_length_are_learned(cell: str, length: int):
+def test_windows_of_any_known_length_are_learned(cell: str, length: int, path: str):
     values = RANDOM.normal(size=(6, length, 3)).astype("float32")
     like(losses(values), pair(model(cell, length, 3)))
 
 
+@paths()
 @pytest.mark.thorough
 @pytest.mark.parametrize("lengths", [range(first, min(first + 10, 131)) for first in range(1, 131, 10)], ids=str)
 @pytest.mark.parametrize("cell", CELLS)
-def test_every_length(cell: str, lengths: range):
+def test_every_length(cell: str, lengths: range, path: str):
     """Types, masks, directions and widths take turns, so that every two of them meet."""
     for length in lengths:
         kind = ("float32", "int32", "bfloat16", "uint8", "float32")[length % 5]
@@ -121,7 +133,9 @@ def test_every_length(cell: str, lengths: range):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("units", [plan.SPLIT_UNITS, plan.COMPILED_UNITS, plan.SPACIOUS_UNITS])
+@pytest.mark.parametrize(
+    "units", [plan.COMPILED_UNITS.start, plan.SPLIT_UNITS, plan.COMPILED_UNITS.stop, plan.SPACIOUS_UNITS]
+)
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 @pytest.mark.parametrize("cell", CELLS)
 def test_both_sides_of_every_threshold(cell: str, precision: str, units: int):
@@ -134,8 +148,17 @@ def test_both_sides_of_every_threshold(cell: str, precision: str, units: int):
         like(lambda each, size=size: gradients(each, VALUES[:size], training=False), both, most)
 
 
+def test_what_repays_the_compiling_is_compiled():
+    first, last = plan.COMPILED_UNITS.start, plan.COMPILED_UNITS.stop
+    for units in (1, first - 1, first, last - 1, last, 1024):
+        for kind, of_a_kind in ((tf.float32, True), (tf.float64, True), (tf.bfloat16, False)):
+            chosen = plan.plan(tf.zeros([units, 3 * units], kind), None)
+            assert chosen.compiled == (of_a_kind and first <= units < last)
+
+
+@pytest.mark.parametrize("path", ["compiled"], indirect=True)
 @quickly("LSTM")
-def test_batches_of_many_sizes_are_compiled_a_few_times(cell: str):
+def test_batches_of_many_sizes_are_compiled_a_few_times(cell: str, path: str):
     assert {plan.rows_of(rows) for rows in range(129)} == {16, 32, 48, 64, 96, 128}
     assert [plan.rows_of(rows) for rows in (33, 2**22)] == [48, 2**22]
     assert [rows for rows in range(129) if plan.usual(rows)] == [32, 64, 128]
@@ -152,9 +175,10 @@ def test_batches_of_many_sizes_are_compiled_a_few_times(cell: str):
     assert ahead.experimental_get_tracing_count() - begun == 1
 
 
+@paths("compiled")
 @pytest.mark.trains
 @quickly("GRU")
-def test_batches_of_any_size_and_length_in_one_graph(cell: str):
+def test_batches_of_any_size_and_length_in_one_graph(cell: str, path: str):
     both = pair(lambda each: getattr(each, cell)(4, return_sequences=True, go_backwards=True), VALUES)
     free = [tf.TensorSpec([None, None, 3])]
 
@@ -166,7 +190,8 @@ def test_batches_of_any_size_and_length_in_one_graph(cell: str):
     like(ask, both)
 
 
-def test_a_batch_repeats_itself_to_the_bit_whatever_came_before():
+@paths("compiled", "plain")
+def test_a_batch_repeats_itself_to_the_bit_whatever_came_before(path: str):
     keras.utils.set_random_seed(1)
     layer = layers.GRU(4)
     first = gradients(layer, VALUES)
@@ -176,8 +201,9 @@ def test_a_batch_repeats_itself_to_the_bit_whatever_came_before():
         np.testing.assert_array_equal(one, other)
 
 
+@paths()
 @pytest.mark.thorough
-def test_all_of_a_training_compiled():
+def test_all_of_a_training_compiled(path: str):
     both = pair(model("GRU", 12, 3))
     for each in both:
         each.compile("sgd", "mse", jit_compile=True)
@@ -245,6 +271,7 @@ def of_each_example(layer: Any, values: tf.Tensor, training: bool) -> Any:
     return tf.vectorized_map(one, values)
 
 
+@paths("plain")
 @pytest.mark.trains
 @pytest.mark.filterwarnings("ignore:Using a while_loop for converting")
 @pytest.mark.parametrize(
@@ -260,7 +287,7 @@ def of_each_example(layer: Any, values: tf.Tensor, training: bool) -> Any:
     ],
 )
 @quickly("GRU")
-def test_other_derivatives(cell: str, ask: Callable[..., Any]):
+def test_other_derivatives(cell: str, ask: Callable[..., Any], path: str):
     values = tf.constant(VALUES[:2, :6])
     both = pair(lambda each: getattr(each, cell)(4), values)
     like(lambda each: ask(each, values, True), both)
@@ -358,21 +385,36 @@ def test_copies_are_of_the_same_kind(cell: str):
         np.testing.assert_array_equal(copied(VALUES), network(VALUES))
 
 
-@pytest.mark.parametrize("form", ["all", "left", "holes", "int32"])
+@paths("plain")
+@pytest.mark.parametrize("form", ["all", "left", "holes", "int32", "one row"])
 @quickly("GRU")
-def test_masks_of_every_form(cell: str, form: str):
+def test_masks_of_every_form(cell: str, form: str, path: str):
     steps = np.arange(12)[None]
     mask = {
         "all": np.zeros((5, 12), bool),
         "left": steps >= np.array([0, 1, 3, 12, 11])[:, None],
         "holes": (steps + np.arange(5)[:, None]) % 3 > 0,
         "int32": ((steps + np.arange(5)[:, None]) % 2).astype("int32"),
+        "one row": steps % 3 > 0,
     }[form]
     for arguments in ({}, {"return_sequences": True, "zero_output_for_mask": True, "go_backwards": True}):
         both = pair(lambda each, more=arguments: getattr(each, cell)(4, return_state=True, **more), VALUES)
         like(lambda each: each(VALUES, mask=tf.constant(mask), training=True), both)
 
 
+@quickly("LSTM")
+def test_a_state_of_one_row_is_that_of_every_row(cell: str):
+    both = pair(lambda each: getattr(each, cell)(4), VALUES)
+    for training in (False, True):
+        like(
+            lambda each, training=training: each(
+                VALUES, initial_state=[tf.ones((1, 4))] * len(tf.nest.flatten(each.state_size)), training=training
+            ),
+            both,
+        )
+
+
+@paths("plain")
 @pytest.mark.parametrize(
     "policy",
     [
@@ -381,7 +423,7 @@ def test_masks_of_every_form(cell: str, form: str):
     ],
 )
 @quickly("GRU")
-def test_sentences_of_words_some_of_them_empty(cell: str, policy: str):
+def test_sentences_of_words_some_of_them_empty(cell: str, policy: str, path: str):
     ids = RANDOM.integers(1, 9, (4, 3, 7))
     ids[0, 2:], ids[1, :, 4:], ids[2] = 0, 0, 0
 
@@ -418,6 +460,7 @@ OWN: dict[str, list[dict[str, Any]]] = {
 }
 
 
+@paths("plain")
 @pytest.mark.parametrize(
     ("cell", "arguments"),
     [
@@ -432,7 +475,7 @@ OWN: dict[str, list[dict[str, Any]]] = {
     ],
     ids=str,
 )
-def test_every_argument(cell: str, arguments: dict[str, Any]):
+def test_every_argument(cell: str, arguments: dict[str, Any], path: str):
     both = pair(model(cell, 12, 3, **arguments))
     like(losses(VALUES), both)
     like(lambda each: each.get_weights(), both)

@@ -14,18 +14,9 @@ import tensorflow as tf
 
 from seqtasks import layers
 from seqtasks.errors import UsageError
-from seqtasks.layers import plan
 
 CELLS = ("SimpleRNN", "LSTM", "GRU")
 PATHS = ("compiled", "plain")
-
-
-@pytest.fixture
-def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The path of a training step that small widths do not take by themselves."""
-    if request.param == "plain":
-        monkeypatch.setattr(plan, "COMPILED_UNITS", 1)
-    return request.param
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -190,9 +181,10 @@ def test_as_keras(name: str, arguments: dict[str, Any], begin: bool, path: str):
                     np.testing.assert_allclose(one, other, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("path", ["compiled"], indirect=True)
 @pytest.mark.parametrize("length", [1, pytest.param(40, marks=pytest.mark.thorough), 61, 500])
 @pytest.mark.parametrize("name", CELLS)
-def test_as_keras_compiled(name: str, length: int):
+def test_as_keras_compiled(name: str, length: int, path: str):
     theirs, ours = twins(name, return_sequences=True)
     values = tf.random.stateless_normal([9, length, 3], [1, 2])
     mask = masks(length)["right-padded"] if length == 61 else None

@@ -94,7 +94,8 @@ class Fast:
             weights = self.table
         if training and self.weight_dropout:
             weights = self._without_some(weights)
-        states = tuple(tf.cast(each, weights.bias.dtype) for each in tf.nest.flatten(initial_state))
+        states = tf.nest.flatten(initial_state)
+        states = tuple(_of_every_row(tf.cast(each, weights.bias.dtype), sequences) for each in states)
         for state, units in zip(states, self.state_size, strict=True):
             if not state.shape.is_compatible_with([sequences.shape[0], units]):
                 wanted = (sequences.shape[0], units)
@@ -137,6 +138,14 @@ def _wide(precision: tf.DType) -> tf.DType:
     return tf.float32 if precision == tf.bfloat16 else precision
 
 
+def _of_every_row(values: tf.Tensor, sequences: tf.Tensor) -> tf.Tensor:
+    """A mask or a state; where it has one row alone, that stands for all, as in Keras's loop."""
+    if values.shape.rank is None or values.shape[0] != 1 or sequences.shape[0] == 1:
+        return values
+    rows = sequences.shape[0] or tf.shape(sequences)[0]
+    return tf.tile(values, [rows, *[1] * (values.shape.rank - 1)])
+
+
 def _mask(mask: Any, sequences: tf.Tensor) -> tf.Tensor | None:
     """A mask (B, T), or (B, T, 1), or one in a list -> bool (B, T, 1); raises ValueError for another form."""
     if isinstance(mask, list | tuple):
@@ -145,6 +154,7 @@ def _mask(mask: Any, sequences: tf.Tensor) -> tf.Tensor | None:
         return None
     mask = tf.cast(mask, tf.bool)
     mask = mask[:, :, None] if mask.shape.rank == 2 else mask
+    mask = _of_every_row(mask, sequences)
     if mask.shape.rank != 3 or not mask.shape.is_compatible_with([*sequences.shape[:2], 1]):
         raise ValueError(f"a mask for sequences {tuple(sequences.shape)} is (B, T), not {tuple(mask.shape)}")
     return mask

@@ -11,7 +11,9 @@ from typing import Any
 
 import tensorflow as tf
 
-COMPILED_UNITS = 256  # from this width on the products outweigh the rest, and have threads of their own
+# narrower layers do not repay the compiling, nor the tracing of long pieces; of broader ones the products outweigh the
+# rest, and have threads of their own
+COMPILED_UNITS = range(64, 256)
 SPLIT_UNITS = 96  # compiled, the products are long enough for a core each from this width on
 # a forward pass goes step by step, the next one's projection beside this one, from so many units on and as long as the
 # recurrent kernel has fewer entries than this; narrower and broader ones are projected a piece at a time
@@ -41,9 +43,10 @@ def plan(recurrent: tf.Tensor, length: int | None) -> Plan:
     """The fastest as measured (`seqtasks bench layers`) for a recurrent kernel (U, P) and a length of sequences."""
     units, wide = recurrent.shape
     short = recurrent.dtype == tf.bfloat16
-    compiled = units < COMPILED_UNITS and not short and tf.test.is_built_with_xla()
-    gated = SHORT if compiled or (units >= SPACIOUS_UNITS and not short) else MIDDLE
-    near = gated if wide > units else LONG  # without gates little is kept of a step
+    compiled = units in COMPILED_UNITS and not short and tf.test.is_built_with_xla()
+    narrow = units < COMPILED_UNITS.start
+    gated = SHORT if compiled or narrow or (units >= SPACIOUS_UNITS and not short) else MIDDLE
+    near = gated if wide > units or narrow else LONG  # without gates little is kept of a step
     parts = min(2, os.cpu_count() or 1) if compiled and units >= SPLIT_UNITS else 1
     return Plan(steps_of(length, near), compiled, parts)
 
