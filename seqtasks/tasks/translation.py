@@ -31,13 +31,13 @@ DATASETS: dict[str, dict[str, Value]] = {  # and what they declare
 SENTENCES, HELD_OUT = 700, 10  # of the sample; the first and every tenth after it are for the test
 SMALL: dict[str, Value] = {
     "epochs": 3,
-    "min_steps_per_epoch": 150,
-    "batch_size": 32,
+    "min_steps_per_epoch": 300,
+    "batch_size": 16,
     "learning_rate": 0.01,
     "warmup_steps": 50,
     "ema_momentum": 0.95,
-    "encoder_units": 32,
-    "units": 64,
+    "encoder_units": 48,
+    "units": 48,
     "embedding_dim": 32,
     "attention_dim": 32,
     "encoder_dropout": 0.0,
