@@ -86,8 +86,10 @@ def average_views(step: Step, views: int) -> Step:
 
 
 def merge_views(values: tf.Tensor) -> tf.Tensor:
-    """(B, W, ...) -> (B * W, ...)."""
-    return tf.reshape(values, [-1, *_sizes(values, 2)])
+    """(B, W, ...) -> (B * W, ...), a known number where both are: LiteRT has no loop over any number of rows."""
+    rows, views = values.shape[:2]
+    merged = -1 if rows is None or views is None else rows * views
+    return tf.reshape(values, [merged, *_sizes(values, 2)])
 
 
 def split_views(values: tf.Tensor, views: int) -> tf.Tensor:
