@@ -118,18 +118,18 @@ SAMPLES = {
     "translation": Sample(
         settings={},
         answers={
-            "Ana vê a casa vermelha.": "ana sees the red house",
-            "O irmão não quer os livros.": "the brother does not want the books",
-            "Minha avó está pintando as flores amarelas.": "my grandmother is painting the yellow flowers",
-            "João compra o carro novo.": "joão buys the new car",
+            "Do you want to sing with me?": "Você quer cantar comigo?",
+            "My new house is red.": "Minha casa nova é vermelha.",
+            "Does the small bird see a white flower?": "O pássaro pequeno vê uma flor branca?",
+            "This calm city does not have a train.": "Esta cidade tranquila não tem um trem.",
         },
-        typed=("Ana compra o carro.", "Caf\udcff"),
+        typed=("I want to dance with João.", "Caf\udcff"),
         odd=SHORTER_TEXTS
         | {
             "another script": "你好，世界".encode(),
             "letters": b"a" * 500,
             "a sign": b"?",
-            "5,000 words": b"casa " * 5_000,
+            "5,000 words": b"house " * 5_000,
         },
     ),
     "ner": Sample(
