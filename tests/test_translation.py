@@ -63,7 +63,7 @@ def test_a_sentence_that_is_too_long_is_said_to_be(learned: Learned, tmp_path: P
     (tmp_path / "some.csv").write_text(f'text\n{SENTENCE}\n{long}\n"a\nb"\n')
     run("predict", "translation", "--file", tmp_path / "some.csv", "--output", tmp_path / "out.csv", *where)
     rows = [*csv.DictReader((tmp_path / "out.csv").read_text().splitlines(keepends=True))]
-    assert [row["truncated"] for row in rows] == ["False", "True", "False"]
+    assert [row["truncated"] for row in rows] == ["false", "true", "false"]
     assert rows[0]["answer"] == ANSWER
     assert rows[2]["text"] == "a\nb"
 
