@@ -28,7 +28,7 @@ DATASETS: dict[str, dict[str, Value]] = {  # and what they declare
     "multi30k/fr-en": NOTHING,
     "tatoeba/fr-en": {"epochs": 9, "patience": 9, "source.vocabulary_size": 10_000, "target.vocabulary_size": 10_000},
 }
-SENTENCES, HELD_OUT = 700, 10  # of the sample; the first and every tenth after it are for the test
+SENTENCES, HELD_OUT = 2_000, 20  # of the sample; the first and every twentieth after it are for the test
 SMALL: dict[str, Value] = {
     "epochs": 3,
     "min_steps_per_epoch": 300,
@@ -41,8 +41,8 @@ SMALL: dict[str, Value] = {
     "embedding_dim": 32,
     "attention_dim": 32,
     "encoder_dropout": 0.0,
-    "dropout": 0.0,
-    "embedding_dropout": 0.0,
+    "dropout": 0.1,
+    "embedding_dropout": 0.1,
     "output_dropout": 0.0,
     "label_smoothing": 0.0,
     "num_beams": 3,
