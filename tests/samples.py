@@ -153,6 +153,69 @@ SAMPLES = {
         odd={name: value for name, value in ODD_TEXTS.items() if not name.startswith("10 MB")}
         | {"line feeds": b"\n" * 10, "zero width": "\u200bRosa\u200b mora em \u200bParis".encode()},
     ),
+    "action_recognition": Sample(
+        smaller={"RECORDINGS": 168},
+        settings={
+            "units": "24",
+            "num_layers": "1",
+            "projection_dim": "32",
+            "epochs": "3",
+            "min_steps_per_epoch": "80",
+            "batch_size": "24",
+            "learning_rate": "0.01",
+            "ema_momentum": "0.9",
+            "dropout": "0.1",
+            "output_dropout": "0",
+        },
+        answers={},
+        drawn=12,
+        typed=("0.png", "1.png"),
+        odd=SHORTER_TEXTS
+        | {
+            "one frame": b" ".join(b"%d" % number for number in range(60)),
+            "zeros": b" ".join([b"0"] * 60),
+            "59 numbers": b" ".join([b"1"] * 59),
+            "NaN and infinity": b" ".join([b"nan", b"inf"] * 30),
+            "decimal commas": b" ".join([b"0,5"] * 60),
+            "millimetres": b" ".join(b"%d" % (1000 * number) for number in range(60)),
+            "10,000 frames": b"\n".join([b" ".join(b"%d" % number for number in range(60))] * 10_000),
+        },
+    ),
+    "music_genre": Sample(
+        settings={
+            "units": "32",
+            "epochs": "2",
+            "min_steps_per_epoch": "150",
+            "learning_rate": "0.01",
+            "dropout": "0.1",
+        },
+        answers={
+            "andamento,energia,brilho médio,variação\n70,0.2,1500,0.3": "balada",
+            "variação;andamento;energia;brilho médio\n0,8;105;0,7;3000": "samba",
+            "130 0.9 2500 0.1": "techno",
+            "90, 0.3, 2000, 0.6": "valsa",
+        },
+        odd=SHORTER_TEXTS | {"a number too few": b"1,2,3", "NaN": b"nan,1,1,1", "too large": b"1e300,-1e300,1,1"},
+        typed=("70 0.2 1500 0.3", "130,0.9,2500,0.1"),
+    ),
+    "tune_kind": Sample(
+        settings={
+            "units": "24",
+            "embedding_dim": "16",
+            "epochs": "3",
+            "min_steps_per_epoch": "120",
+            "learning_rate": "0.01",
+            "dropout": "0",
+            "output_dropout": "0",
+            "word_dropout": "0",
+        },
+        answers={
+            "C2 D E2 D | C2 B A2 G | A2 F G2 A |": "jig",
+            "C D2 E2 D | C B2 A2 G | A F2 G2 A | B c2 d2 é |": "strathspey",
+            "C2 D2 E D | C2 B2 A G | A2 F2 G A |": "reel",
+        },
+        odd=ODD_TEXTS,
+    ),
 }
 
 

@@ -22,6 +22,8 @@ from PIL import Image as Picture
 
 import seqtasks
 from seqtasks import codecs, tasks
+from seqtasks.codecs.features import Features
+from seqtasks.codecs.frames import Frames
 from seqtasks.codecs.image import Image
 from seqtasks.codecs.nucleotides import Nucleotides
 from seqtasks.codecs.subwords import Subwords
@@ -79,6 +81,18 @@ CODECS = [
     Nucleotides(max_length=20),
     Nucleotides(max_length=12, truncation_side="left"),
 ]
+TABLES = (
+    *VALUES[:12], b"", b"a,b\n1,2\n3,4", b"b;a\n1,5;2\n;7", b"1 2\n3 x\n\n5 6 7\n1e300 8", b"# a\r\n1\t2\r3\t4",
+    "\ufeffb,a\n9,1".encode(), b" ".join([b"0.5"] * 60), b"\n".join([b" ".join([b"%d" % n] * 60) for n in range(9)]),
+    b"\n".join(b"%d 2 3 1" % n for n in range(50)), b"1 2 3 4", b"a",
+)  # fmt: skip
+LEARNED = {"mean": (0.5, 2.0), "deviation": (3.0, 0.25)}
+TABLE_CODECS = [
+    Features(names=("a", "b"), **LEARNED),
+    Frames(medium="signals", names=("a", "b"), max_length=3, **LEARNED),
+    Frames(mean=(0.0,), deviation=(0.3,), max_length=4),
+    Frames(joints=2, mean=(0.0,), deviation=(0.3,)),
+]
 formats = pytest.mark.parametrize("format", convert.FORMATS)
 
 
@@ -102,6 +116,15 @@ def test_a_value_is_read_in_plain_python_as_the_codec_reads_it(codec: Any):
         given = read(described, value)
         assert given.dtype == row.dtype
         assert given.tolist() == row.tolist(), value
+
+
+@pytest.mark.parametrize("codec", TABLE_CODECS, ids=lambda codec: f"{type(codec).__name__}-{codec.names}")
+def test_a_table_is_read_in_plain_python_as_the_codec_reads_it(codec: Any):
+    described = json.loads(json.dumps(codecs.describe(codec)))
+    for value, row in zip(TABLES, codecs.network_rows(codec, TABLES), strict=True):
+        given = reader(codec)(described, value)
+        assert given.dtype == row.dtype
+        np.testing.assert_allclose(given, row, atol=codec.traits.reading_tolerance, err_msg=str(value))
 
 
 def drawn(kind: str) -> bytes:

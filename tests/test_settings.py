@@ -65,7 +65,7 @@ def test_what_is_between_the_marks_is_written_again(checkout: Path):
     (checkout / "README.md").write_text(f"before\n{tables.BEGIN}\nSTALE\n{tables.END}\nbehind\n")
     assert tables.write() == [tables.GENERATED, checkout / "README.md"]
     readme = (checkout / "README.md").read_text()
-    assert readme.startswith(f"before\n{tables.BEGIN}\n| setting | `captioning` |")
+    assert readme.startswith(f"before\n{tables.BEGIN}\n| setting | `{tasks.names()[0]}` |")
     assert readme.endswith(f"|\n{tables.END}\nbehind\n")
     assert "STALE" not in readme
     tables.write()

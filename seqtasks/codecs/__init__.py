@@ -50,6 +50,7 @@ class Traits:
     columns: tuple[str, ...] = ()  # what people call a column of its values
     settings: Settings = field(default_factory=dict)  # of the layers that its `embed` makes
     reads_files: bool = False  # whether a person gives the path of a file in place of its bytes
+    whole_row: bool = False  # whether a value is all columns of a row but the target: a line of names, one of values
     suffixes: tuple[str, ...] = ()  # of these files, in small letters; all files of a folder where none is named
     other_suffixes: tuple[str, ...] = ()  # of files that are of the same kind, and refused by name
     classes: bool = False  # of targets: whether each distinct value is a class
@@ -67,13 +68,16 @@ class Traits:
     cache_key: Callable[[], str] | None = None  # where encoding is dear: what its outcome depends on beside the values
     version: Callable[[bytes], str] | None = None  # and of how a value is read now; empty if as in the first version
     augmentations: tuple[InputCodec, ...] = ()  # the same for other views of a value, of which training draws one
+    # of a network's values (T, ...) of a row, those of another row of the same target, T' long, as it is drawn
+    augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None
+    timed: bool = False  # of inputs: whether steps are moments, after each of which one may ask for an answer
     tta: tuple[InputCodec, ...] = ()  # for other views, over which answers are averaged
     assets: Mapping[str, Asset] = field(default_factory=dict)  # field -> the file that it names
     recorded: Mapping[str, Any] = field(default_factory=dict)  # fields that are others in a card
     portable: Callable[[Tensor], Tensor] | None = (
         None  # strings (B,) -> what `portable` endpoints take, if not `encode`
     )
-    reading_tolerance: int = 0  # by which readers in other languages may differ
+    reading_tolerance: float = 0  # by which readers in other languages may differ
     alphabet: Alphabet | None = None
 
 

@@ -7,7 +7,6 @@ of the encoder is trained with the rest: then the pictures themselves are kept.
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqtasks import files
-from seqtasks.codecs import Asset, InputCodec, Traits, encoder_weights, image_files
+from seqtasks.codecs import Asset, InputCodec, Traits, encoder_weights, image_files, value_files
 from seqtasks.codecs.image_encoder import ALL, NAME, NAMES, SMALL, SMALL_FILTERS, ImageEncoder
 from seqtasks.errors import InputError
 from seqtasks.setting import above, at_least, check_fields, field, one_of
@@ -115,17 +114,7 @@ class Image(InputCodec):
 
     def clean(self, value: bytes) -> bytes:
         """The bytes of the picture at a path; raises InputError, which names it, for what is none."""
-        path = Path(os.fsdecode(value))
-        try:
-            if files.is_stream(path):
-                raise InputError(f"names {path}, which is a pipe or a device; give the path of a photograph")
-            content = path.read_bytes()
-        except FileNotFoundError:
-            raise InputError(f"names {path}, which does not exist; give the path of a photograph") from None
-        except OSError as error:  # a folder, a name too long, nobody's to read
-            raise InputError(f"names {path}, which cannot be read ({error.strerror})") from None
-        except ValueError as error:  # a NUL in its name
-            raise InputError(f"names {path}, which cannot be read ({error})") from None
+        path, content = value_files.read(value, "a photograph")
         if fault := image_files.fault(content):
             raise InputError(f"names {path}, which is {fault}")
         return content

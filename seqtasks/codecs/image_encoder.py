@@ -113,6 +113,12 @@ class ImageEncoder:
         return vars(import_module(encoder_weights.application(self.name).__module__))["preprocess_input"](pictures)
 
 
+def small_network(side: int) -> keras.Model:
+    """The small encoder alone: pictures, uint8 (B, side, side, 3) -> all regions in one vector, float32 (B, R E)."""
+    pictures = keras.Input((side, side, 3), dtype="uint8")
+    return keras.Model(pictures, keras.layers.Flatten(name="flat")(_small(pictures)), name=SMALL)
+
+
 def _small(values: keras.KerasTensor) -> keras.KerasTensor:
     """Pictures, uint8 (B, H, W, 3) -> vectors of the regions, float32 (B, R, E), by the small encoder."""
     values = keras.layers.Rescaling(1 / 127.5, -1.0, name="rescaling")(values)

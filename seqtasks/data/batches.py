@@ -6,7 +6,7 @@ Rows of like length share a batch, so that little is computed on padding.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,8 @@ import numpy as np
 from seqtasks.data import progress
 from seqtasks.data.columns import Columns, Dense, Ragged
 
+Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]  # a row's values (T, ...) -> another's (T', ...)
+DRAWS = 2**20  # different views of a row that are drawn
 POOL = 50  # batches whose rows are sorted by length together
 
 
@@ -31,12 +33,13 @@ class RowBatches:
     """Batches of rows, which an epoch sees each in one of its views, by chance.
 
     An index holds the rows' numbers. Number i + N * k is row i in view k; view 0 is the row itself, by which everything
-    is measured.
+    is measured. Where rows are augmented, k is what the view is drawn by.
     """
 
     columns: Columns
     bucket_keys: np.ndarray  # int (N,), by which rows share a batch
     collate: Callable[[Batch], tuple[Any, Any]]  # what model and loss take
+    augment: Augment | None = field(default=None, kw_only=True)  # instead of the columns' own views
 
     varied = True
 
@@ -57,7 +60,7 @@ class RowBatches:
                 pooled = pooled[np.argsort(keys[pooled], kind="stable")]
                 batches += [pooled[first : first + batch_size] for first in range(0, len(pooled), batch_size)]
         shuffled = [batches[place] for place in draw.permutation(len(batches))]
-        views = len(self.columns.views)
+        views = DRAWS if self.augment else len(self.columns.views)
         if not views:
             return shuffled
         draw = np.random.default_rng([seed, epoch, views])
@@ -76,7 +79,10 @@ class RowBatches:
 
     def rows(self, index: np.ndarray) -> Batch:
         """The rows as they were encoded, each in the view that the index names."""
-        rows, lengths, targets = index % len(self), self._lengths(index), self.columns.targets
+        views, rows = np.divmod(index, len(self))
+        if self.augment and views.any():
+            return self._augmented(rows, views, self.augment)
+        lengths, targets = self._lengths(index), self.columns.targets
         steps, first = self.steps(index), self.columns.inputs.values
         values = np.zeros((len(rows), steps, *first.shape[1:]), first.dtype)
         for view, chosen in self._views(index):
@@ -84,6 +90,20 @@ class RowBatches:
         if isinstance(targets, Dense):
             return Batch(values, lengths, targets.values[rows], None)
         return Batch(values, lengths, targets.padded(rows, max(targets.longest(rows), 1)), targets.lengths_of(rows))
+
+    def _augmented(self, rows: np.ndarray, views: np.ndarray, augment: Augment) -> Batch:
+        """Rows in views that are drawn by their numbers."""
+        plain, multiple = self.rows(rows), self.columns.pad_to_multiple_of
+        drawn = [
+            augment(values[:length], np.random.default_rng([view, row])) if view else values[:length]
+            for values, length, view, row in zip(plain.values, plain.lengths, views, rows, strict=True)
+        ]
+        lengths = np.array([len(values) for values in drawn], np.int32)
+        steps = _multiple(int(lengths.max()), multiple)
+        values = np.zeros((len(rows), steps, *plain.values.shape[2:]), plain.values.dtype)
+        for row, each in enumerate(drawn):
+            values[row, : len(each)] = each
+        return plain._replace(values=values, lengths=lengths)
 
     def views(self, rows: np.ndarray) -> np.ndarray:
         """The values of rows in all views, (B, W, T, ...)."""
@@ -93,8 +113,7 @@ class RowBatches:
 
     def steps(self, index: np.ndarray) -> int:
         """How many steps the batch has."""
-        multiple = self.columns.pad_to_multiple_of
-        return -(-int(self._lengths(index).max()) // multiple) * multiple
+        return _multiple(int(self._lengths(index).max()), self.columns.pad_to_multiple_of)
 
     def describe(self, index: np.ndarray) -> str:
         """Which rows they are, in a person's words."""
@@ -106,9 +125,11 @@ class RowBatches:
         return 1 - float(sum(self._lengths(index).sum() for index in batches)) / computed
 
     def _views(self, index: np.ndarray) -> Iterator[tuple[Ragged, np.ndarray]]:
-        """The views that the index names, and which of its rows are in each, bool (B,)."""
+        """The views that the index names, and which of its rows are in each, bool (B,); drawn ones are the row itself."""
+        numbers = index // len(self)
+        numbers = np.where(numbers > len(self.columns.views), 0, numbers)
         for number, view in enumerate((self.columns.inputs, *self.columns.views)):
-            chosen = index // len(self) == number
+            chosen = numbers == number
             if chosen.any():
                 yield view, chosen
 
@@ -122,3 +143,8 @@ class RowBatches:
     def fingerprint(self) -> str:
         """sha256 of all of it, in order."""
         return self.columns.fingerprint()
+
+
+def _multiple(number: int, of: int) -> int:
+    """The least multiple that is no less than a number."""
+    return -(-number // of) * of

@@ -21,6 +21,7 @@ from seqtasks.errors import InputError
 from seqtasks.task import Examples, Folders, Notice, Task
 
 CHUNK = 1_000
+VALIDATION_SPLIT = "validation_split"  # the setting of patterns that may do without
 PAD_TO_MULTIPLE_OF = 8  # few different lengths occur, and compiled pieces of the recurrent layers are full
 
 
@@ -45,10 +46,11 @@ class Rows:
     def split(
         self, found: Mapping[str, Examples], task: Task[Any, Any], *, user: bool
     ) -> tuple[dict[str, Examples], dict[str, int]]:
-        return splits.separate(found, user=user, classes=task.targets.traits.classes)
+        share = float(task.settings.get(VALIDATION_SPLIT, splits.SHARE))
+        return splits.separate(found, user=user, classes=task.targets.traits.classes, validation_split=share)
 
     def validation(self, task: Task[Any, Any]) -> str | None:
-        return "validation"
+        return "validation" if task.settings.get(VALIDATION_SPLIT, splits.SHARE) else None
 
     def fit(self, task: Task[Any, Any], data: Data, folders: Folders) -> Task[Any, Any]:
         """Raises InputError for classes of which training has one only, or another split one more."""

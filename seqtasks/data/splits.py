@@ -23,11 +23,12 @@ CHUNK = 10_000
 
 
 def separate(
-    splits: Mapping[str, Examples], *, user: bool = False, classes: bool = True
+    splits: Mapping[str, Examples], *, user: bool = False, classes: bool = True, validation_split: float = SHARE
 ) -> tuple[dict[str, Examples], dict[str, int]]:
     """Splits that share no input -> (train, validation and test; what was dropped from which because of which).
 
-    A test or a validation split that is missing is taken out of train, stratified by target where targets are classes.
+    A test or a validation split that is missing is taken out of train, stratified by target where targets are classes;
+    no validation of a share of 0.
     Of a person's own examples what stands in train more than once, with one target, is kept once. Raises InputError
     where a split is left without rows.
     """
@@ -38,11 +39,12 @@ def separate(
     if user:
         first = _first(keys["train"], splits["train"].targets)
         kept["train"], dropped["train, there already"] = first, len(keys["train"]) - len(first)
+    shares = {"test": SHARE, "validation": validation_split}
     for name in ("test", "validation"):
-        if name not in splits and len(kept["train"]):
+        if name not in splits and len(kept["train"]) and shares[name]:
             rows = kept["train"]
             names = splits["train"].targets[rows] if classes else np.full(len(rows), "", object)
-            chosen = _choose(names, keys["train"][rows])
+            chosen = _choose(names, keys["train"][rows], shares[name])
             sources[name], keys[name] = splits["train"], keys["train"]
             kept[name], kept["train"] = kept["train"][chosen], kept["train"][~chosen]
         for other in ("train", "validation") if name == "test" else ("train",):
@@ -50,11 +52,12 @@ def separate(
                 shared = _shared(keys[other][kept[other]], keys[name][kept[name]])
                 kept[other] = kept[other][~shared]
                 dropped[f"{other}, also in {name}"] = int(shared.sum())
-    for name in ("train", "validation", "test"):
+    wanted = [name for name in ("train", "validation", "test") if name in kept or name == "test" or validation_split]
+    for name in wanted:
         if not len(kept.get(name, ())):
             few = " of each class" if classes else ""
             raise InputError(f"0 usable rows for {name}; give more examples{few}")
-    return {name: sources[name].take(kept[name]) for name in ("train", "validation", "test")}, dropped
+    return {name: sources[name].take(kept[name]) for name in wanted}, dropped
 
 
 def cut(splits: Mapping[str, Examples], validation_split: float) -> dict[str, Examples]:
@@ -134,8 +137,8 @@ def _first(keys: np.ndarray, targets: Any) -> np.ndarray:
     return np.flatnonzero(kept).astype(np.int32)
 
 
-def _choose(targets: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """A tenth of each target's rows, at least one where it has two: bool (N,). Equal rows are chosen together.
+def _choose(targets: np.ndarray, keys: np.ndarray, share: float) -> np.ndarray:
+    """A share of each target's rows, at least one where it has two: bool (N,). Equal rows are chosen together.
 
     The keys are used up: there may be millions.
     """
@@ -143,7 +146,7 @@ def _choose(targets: np.ndarray, keys: np.ndarray) -> np.ndarray:
     chosen = np.zeros(len(keys), bool)
     for name in sorted(set(targets)):
         rows = np.flatnonzero(targets == name)
-        number = max(1, round(len(rows) * SHARE)) if len(rows) > 1 else 0
+        number = max(1, round(len(rows) * share)) if len(rows) > 1 else 0
         if number:
             drawn = draw[rows]
             drawn.partition(number - 1)

@@ -91,25 +91,36 @@ class Columns:
         """The names of the columns of inputs and targets in a file; raises InputError for a file without them."""
         if options.target_file:
             return parallel.COLUMNS
+        if path.is_dir() and self.reads_files:
+            return folders.PATH, folders.CLASS
         found = readers.fields(path, options)
         known, known_targets = self.inputs.traits.columns, self.targets.traits.columns
         if path.is_dir():
             known = (*known, "text")  # whatever its files hold
         what = "labels" if self.targets.traits.classes else "targets"
         option = _target_option(path, options, what)
-        names = (
-            readers.column(path, found, options.input_column, known, what="inputs", option="--input-column"),
-            readers.column(path, found, options.label_column, known_targets, what=what, option=option),
-        )
+        target = readers.column(path, found, options.label_column, known_targets, what=what, option=option)
+        if self.inputs.traits.whole_row:
+            return readers.WHOLE_ROW, target
+        inputs = readers.column(path, found, options.input_column, known, what="inputs", option="--input-column")
+        names = (inputs, target)
         if options.header and header.looks_like_a_row(found, names):
             raise InputError(
                 f"{path} has no column {names[0]!r} and {names[1]!r}, but a first row{header.hint(path, names)}"
             )
         return names
 
+    def rows(self, path: Path, options: Options) -> Iterator[Row | Reject]:
+        """The rows of a file, or of a folder a class the paths of files, relative to where the folder is."""
+        if path.is_dir() and self.reads_files:
+            return folders.files(path, self.inputs.traits.suffixes)
+        return readers.rows(path, options)
+
     def pair(self, row: Row, names: tuple[str, str], options: Options) -> tuple[str, str]:
         """The row's input, not checked yet, and target; raises InputError for a row without a usable target."""
-        value, target = self._text(row, names[0], options), row.text(names[1], options)
+        target = row.text(names[1], options)
+        whole_row = self.inputs.traits.whole_row
+        value = readers.as_lines(row, without=names[1]) if whole_row else self._text(row, names[0], options)
         if not target.strip():
             raise InputError(f"has no {names[1]}; fill it in or leave the row out")
         if self.targets.traits.classes and _is_a_list(target):
@@ -130,6 +141,7 @@ class Columns:
         described = [f"{type(each).__module__}.{type(each).__qualname__}" for each in (self.inputs, self.targets)]
         traits, target_traits = self.inputs.traits, self.targets.traits
         flags = [traits.reads_files, target_traits.classes, target_traits.several]
+        flags += [True] if traits.whole_row else []
         return [*described, traits.columns, target_traits.columns, *flags]
 
 
@@ -141,7 +153,7 @@ def _examples(path: Path, options: Options, columns: Columns, folder: Path, noti
     if not place.exists():
         options, found = readers.settled(path, options)
         notice(f"reading {path}" + (f": {found}" if found else ""))
-        if path.is_dir() and (said := folders.notice(path)):
+        if path.is_dir() and not columns.reads_files and (said := folders.notice(path)):
             notice(f"{path}: {said}")
         with files.new_folder(place, point="store") as part:
             _write(part, path, options, columns)
@@ -193,7 +205,7 @@ class _Rows:
         with_input = self.columns.targets.traits.with_input
         numbers = dict[bytes, int]()  # by a hash of the value, where one has several targets
         count = 0
-        for row in readers.rows(self.path, self.options):
+        for row in self.columns.rows(self.path, self.options):
             try:
                 if isinstance(row, Reject):
                     raise InputError(row.reason)
@@ -238,7 +250,7 @@ def _files(path: Path, options: Options, columns: Columns) -> Iterator[Path]:
     yield from folders.below(path) if path.is_dir() else [path]
     if options.target_file:
         yield Path(options.target_file)
-    if columns.reads_files:
+    if columns.reads_files and not path.is_dir():
         options, _ = readers.settled(path, options)
         name, _ = columns.names(path, options)
         rows = (row for row in readers.rows(path, options) if isinstance(row, Row))
@@ -256,13 +268,14 @@ def _size_and_time(path: Path) -> tuple[int, int]:
 
 
 def _table(path: Path) -> Path:
-    """The file itself or, of a folder, the one table in it."""
-    if not path.is_dir():
+    """The file itself or, of a folder, the one table in it; a folder with a folder a class is itself."""
+    if not path.is_dir() or any(each.is_dir() for each in folders.visible(path)):
         return path
     found = [each for each in folders.visible(path) if readers.is_table(each)]
     if len(found) != 1:
         named = f"{len(found)} tables ({', '.join(each.name for each in found)})" if found else "no table"
-        raise InputError(f"{path} has {named}; give a folder with one CSV, TSV or JSONL of paths and targets")
+        remedy = "give a folder with one CSV, TSV or JSONL of paths and targets, or with a folder of files a class"
+        raise InputError(f"{path} has {named}; {remedy}")
     return found[0]
 
 

@@ -23,6 +23,8 @@ MAX_SCORED = 2_000  # characters whose nats are shown
 def explain(predictor: Predictor, value: bytes, beams: BeamOptions | None = None) -> Explanation | Entities:
     """What the answer to one value hangs on; raises UsageError for an export whose answers cannot be explained."""
     codec = values.codec(predictor.manifest.inputs)
+    if "timeline" in predictor.manifest.endpoints:
+        return timeline(predictor, value)
     if "attention" in predictor.manifest.endpoints:
         return attention(predictor, value, beams or BeamOptions())
     if codec.traits.alphabet is not None:
@@ -33,7 +35,7 @@ def explain(predictor: Predictor, value: bytes, beams: BeamOptions | None = None
     if codec.traits.reads_files or serve is None or "probabilities" not in serve.classes:
         raise UsageError(
             f"answers of {predictor.manifest.task} cannot be explained; --explain is for classes of texts or of "
-            "sequences of letters, and for pictures with attention"
+            "sequences of letters, for recordings, and for pictures with attention"
         )
     return words(predictor, value)
 
@@ -128,6 +130,24 @@ def _upright(content: bytes) -> np.ndarray:
     from seqtasks.codecs import image_files
 
     return np.asarray(image_files.upright(tf.constant([content]), SIDE)[0].numpy()[0])
+
+
+def timeline(predictor: Predictor, value: bytes) -> Explanation:
+    """How the probabilities of the classes change with each moment of a recording."""
+    (answer,) = predictor([value])
+    (found,) = predictor.answers([value], "timeline")
+    moments, names = found["probabilities"][: found["lengths"]], predictor.manifest.classes
+    shares = np.array([[moment[name] for name in names] for moment in moments])
+    before = np.flatnonzero(shares.argmax(axis=1) != names.index(answer["answer"]))
+    known = int(before[-1]) + 1 if before.size else 0  # the first of the moments that all give the answer
+    method = (
+        "The model is asked after each moment, as if the recording ended there; a curve is the probability of a class."
+    )
+    notes = [f"From moment {known + 1:,} of {len(moments):,} on the answer is {answer['answer']!r}."]
+    caption = "Probabilities after each moment"
+    legend = Legend(f"Answer: {answer['answer']}", method, notes, caption=caption)
+    draw = functools.partial(plots.timeline, shares, names)
+    return Explanation(answer, (), np.zeros(0), None, legend, draw)
 
 
 def scored(predictor: Predictor, text: bytes) -> Explanation:

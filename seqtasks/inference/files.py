@@ -140,6 +140,8 @@ def _reader(path: Path, options: Options, codec: Any, names: Sequence[str]) -> C
     Raises InputError for a file that has no column of inputs.
     """
     traits = codec.traits
+    if traits.whole_row:
+        return lambda row: bytes(codec.clean(readers.as_lines(row).encode()))
     column = readers.column(path, names, options.input_column, traits.columns, what="inputs", option="--input-column")
     if options.header and header.looks_like_a_row(names, [column]):
         raise InputError(f"{path} has no column {column!r}, but a first row{header.hint(path, names)}")

@@ -42,7 +42,7 @@ class AttentionPooling(keras.layers.Layer):
 
 
 def pool(name: str, states: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
-    """States (B, T, U) and a mask (B, T) -> (B, U) over the steps that the mask keeps, by a name of POOLS."""
+    """States (B, T, U) and a mask (B, T) -> (B, U), or 2 U, over the steps that the mask keeps, by a name of POOLS."""
     return POOLS[name](states, mask)
 
 
@@ -55,6 +55,10 @@ def _mean(states: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTens
     return ops.sum(states * kept, axis=1) / ops.maximum(ops.sum(kept, axis=1), 1.0)
 
 
+def _mean_and_max(states: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
+    return ops.concatenate([_mean(states, mask), _max(states, mask)], axis=-1)
+
+
 def _attention(states: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
     return AttentionPooling(ATTENTION_DIM, name="attention")(states, mask)
 
@@ -62,5 +66,6 @@ def _attention(states: keras.KerasTensor, mask: keras.KerasTensor) -> keras.Kera
 POOLS: dict[str, Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]] = {
     "max": _max,
     "mean": _mean,
+    "mean+max": _mean_and_max,
     "attention": _attention,
 }

@@ -24,6 +24,7 @@ from sklearn.calibration import CalibrationDisplay
 STYLE = {"figure.dpi": 120, "text.parse_math": False}  # a $ in a name is a $
 COLOURS = {"A": "tab:green", "C": "tab:blue", "G": "tab:orange", "T": "tab:red"}
 SMOOTHED = 50  # steps
+TIMELINE_CLASSES = 5  # that have a colour, those of the highest peaks
 MAX_CURVES = 10  # classes in one plot
 
 
@@ -213,6 +214,25 @@ def alignment(pieces: Sequence[str], words: Sequence[str], weights: np.ndarray, 
     with warnings.catch_warnings():  # scripts that the font lacks are boxes
         warnings.filterwarnings("ignore", "Glyph")
         figure.savefig(path, format="png")
+
+
+@_style()
+def timeline(probabilities: np.ndarray, names: Sequence[str], path: Path) -> None:
+    """The probabilities (T, C) of the classes after each moment, the highest by name, as PNG."""
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    axes = figure.add_subplot()
+    moments = np.arange(1, len(probabilities) + 1)
+    ranked = np.argsort(-probabilities.max(axis=0), kind="stable")
+    for place, each in enumerate(ranked):
+        named = place < TIMELINE_CLASSES
+        style = {"label": names[each], "linewidth": 2} if named else {"color": "lightgrey", "linewidth": 0.8}
+        axes.plot(moments, probabilities[:, each], marker="." if named else None, **style)
+    axes.set_ylim(0, 1)
+    axes.set_xlabel("moment")
+    axes.set_ylabel("probability")
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.grid(alpha=0.3)
+    figure.savefig(path, format="png")
 
 
 @_style()

@@ -17,7 +17,7 @@ from seqtasks.task import Task
 from seqtasks.training import model_folder
 from seqtasks.training.experiment import Experiment
 
-CHOOSES = "validation_split"  # the setting of patterns whose validation is a part of the text
+CHOOSES = "validation_split"  # the setting of patterns that may do without validation
 
 
 def known(cell: str) -> str:

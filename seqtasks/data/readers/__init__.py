@@ -27,19 +27,20 @@ from seqtasks.data.readers import (
     text,
 )
 from seqtasks.data.readers.dialect import SEPARATORS, Dialect
-from seqtasks.data.readers.row import Options, Reject, Row, as_json, as_text
+from seqtasks.data.readers.row import Options, Reject, Row, as_json, as_lines, as_text
 from seqtasks.data.readers.text import STANDARD_INPUT, once, opened
 from seqtasks.errors import InputError, UsageError
 
 __all__ = [
-    "OBJECTS", "STANDARD_INPUT", "SUFFIXES", "Options", "Reject", "Row",
-    "as_json", "as_text", "check_file", "column", "fields", "is_table", "is_text", "kind_of", "once", "opened", "rows",
-    "settled",
+    "OBJECTS", "STANDARD_INPUT", "SUFFIXES", "WHOLE_ROW", "Options", "Reject", "Row",
+    "as_json", "as_lines", "as_text", "check_file", "column", "fields", "is_table", "is_text", "kind_of", "once",
+    "opened", "rows", "settled",
 ]  # fmt: skip
 
 TABLES = (*SEPARATORS, *excel.SUFFIXES, *json_rows.SUFFIXES, parquet.SUFFIX)
 SUFFIXES = (*TABLES, ".txt", *fasta.SUFFIXES, *conll.SUFFIXES)
 OBJECTS = json_rows.SUFFIXES  # whose rows may have columns each of their own
+WHOLE_ROW = ""  # in place of a column's name: all of them
 FIRST = 1_000  # rows that tell the names of the columns
 
 

@@ -6,7 +6,7 @@ Files that systems and editors leave behind are nobody's examples: `left_behind`
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from seqtasks.errors import InputError
 
 SYSTEMS = {"__macosx", "thumbs.db", "desktop.ini"}  # beside what begins with a dot
 UNLABELLED = "unsup"  # the folder of the IMDB reviews without a label
+PATH, CLASS = "path", "label"  # the columns of a folder of files
 SHOWN = 5  # names in a message
 FORM = "give a folder with a folder per class, each of .txt files, or with a FASTA file per class"
 
@@ -52,6 +53,23 @@ def rows(path: Path, options: Options) -> Iterator[Row | Reject]:
             with opened(file, options) as text:
                 fields = {"text": text.read(options.max_characters + 1), "label": folder.name}
             yield Row(number, fields)
+
+
+def files(path: Path, suffixes: Sequence[str]) -> Iterator[Row]:
+    """The paths of files with these endings, relative to where the folder is, and the folders that are their classes.
+
+    Raises InputError where a folder has none, or folders.
+    """
+    number = 0
+    for folder in (each for each in visible(path) if each.is_dir()):
+        inside = visible(folder)
+        found = [each for each in inside if not each.is_dir() and (not suffixes or each.suffix.lower() in suffixes)]
+        if not found or any(each.is_dir() for each in inside):
+            wanted = f"with a folder a class, each of files that end in {', '.join(suffixes)}"
+            raise InputError(f"{path} has {_listed(inside) or 'nothing'} in {folder.name}; give a folder {wanted}")
+        for each in found:
+            number += 1
+            yield Row(number, {PATH: str(each.relative_to(path.parent)), CLASS: folder.name})
 
 
 def visible(folder: Path) -> list[Path]:

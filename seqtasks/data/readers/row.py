@@ -73,6 +73,13 @@ class Reject:
     reason: str
 
 
+def as_lines(row: Row, *, without: str = "") -> str:
+    """A row's columns but one: a line of their names and one of their values, with tabs between."""
+    names = [name for name in row.fields if name != without]
+    values = [as_text(row.fields[name]) for name in names]
+    return "\n".join("\t".join(" ".join(cell.split()) for cell in line) for line in (names, values))
+
+
 def as_text(value: Any) -> str:
     """A value of JSON or Parquet as a CSV has it; null and what is not a number are the empty text."""
     match value:
