@@ -125,7 +125,7 @@ class RowBatches:
         return 1 - float(sum(self._lengths(index).sum() for index in batches)) / computed
 
     def _views(self, index: np.ndarray) -> Iterator[tuple[Ragged, np.ndarray]]:
-        """The views that the index names, and which of its rows are in each, bool (B,); drawn ones are the row itself."""
+        """The views that the index names, and which rows are in each, bool (B,); drawn ones are the row itself."""
         numbers = index // len(self)
         numbers = np.where(numbers > len(self.columns.views), 0, numbers)
         for number, view in enumerate((self.columns.inputs, *self.columns.views)):
