@@ -201,6 +201,9 @@ SAMPLES = {
     "tune_kind": Sample(
         settings={
             "units": "24",
+            "level": "word",
+            "conv_kernel_size": "0",
+            "pool_size": "1",
             "embedding_dim": "16",
             "epochs": "3",
             "min_steps_per_epoch": "120",

@@ -35,6 +35,7 @@ from seqtasks.export import check, convert, parity, replay
 from seqtasks.inference import predictor
 from seqtasks.training import model_folder
 from tests.conftest import Learned, exported, run
+from tests.samples import answers
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 WORDS = (
@@ -251,13 +252,21 @@ def test_the_rest_request_holds_a_values_bytes(tmp_path: Path):
 VALUES_OF = {
     "sentiment": ["A fine film.", "--files", "\U0001f600 \xe9\udcff"],
     "dna": ["ACGT" * 15, "nnacg"],
+    "music_genre": ["70 0.2 1500 0.3", "130,0.9,2500,0.1"],
+    "tune_kind": ["C2 D E2 D | C2 B A2 G |", "\xe9"],
+    "action_recognition": ["0.txt", "1.txt"],
     "ner": ["Yesterday, Harry Potter met Hermione Granger.", "", "Ros\u00e9 \U0001f600\udcff"],
 }
 
 
 @formats
-def test_predict_answers_the_same_from_another_runtime(learned: Learned, format: str):
+def test_predict_answers_the_same_from_another_runtime(
+    learned: Learned, format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     folder = exported(learned, format)
+    monkeypatch.chdir(tmp_path)
+    for number, content in enumerate(answers(learned.name)):
+        (tmp_path / f"{number}.txt").write_bytes(content)
     if learned.name not in VALUES_OF:
         with pytest.raises(UsageError, match="is for what gives a class"):
             run("predict", learned.name, "a", "--runtime", format, "--model", folder)

@@ -130,6 +130,7 @@ def _manifest(
         settings=card.settings,
         classes=tuple(task.targets.names),
         batch_size=task.inputs.traits.predict_batch_size,
+        reads_files=task.inputs.traits.reads_files,
         quantization=quantization,
         endpoints=endpoints,
         inputs=codecs.describe(task.inputs, learned=False),

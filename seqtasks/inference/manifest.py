@@ -35,6 +35,7 @@ class Manifest:
     settings: Mapping[str, Any]  # every setting of the task by name
     classes: Sequence[str]  # the classes' names, in the order of their ids; empty where there are none
     batch_size: int  # values that are answered together
+    reads_files: bool  # whether a value is a file
     quantization: str | None  # int8, or None
     endpoints: Mapping[str, EndpointSchema]
     inputs: Mapping[str, Any]  # the codec's name and settings: codecs.describe(codec, learned=False)

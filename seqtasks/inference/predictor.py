@@ -152,7 +152,8 @@ def without_tensorflow(path: Path, format: str, values: Sequence[str]) -> list[d
     if example is None or find_spec(runtime) is None or find_spec("regex") is None:
         raise UsageError(f"{format} needs {runtime}, which is not installed; pip install 'seqtasks[{format}]'")
     with paths.plain(folder) as place:
-        command = [sys.executable, str(example), str(place), "--", *values]
+        named = ["--files"] if manifest.reads_files else []
+        command = [sys.executable, str(example), str(place), *named, "--", *values]
         done = subprocess.run(command, capture_output=True, check=False, encoding="utf-8", errors="replace")
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
