@@ -70,7 +70,7 @@ def seqtasks(*arguments: str | Path, folder: Path, **environment: str) -> subpro
         (["scan", "dna", "x.fa"], 2, "Missing option '--window'"),
         (["scan", "dna", "x.fa", "--window", "50"], 2, "no export in saved_models/dna"),
         (["scan", "dna", "x.fa", "--window", "50", "--format", "bad"], 2, "unknown --format 'bad'; did you mean bed?"),
-        (["settings"], 2, "name a task: captioning, dna"),
+        (["settings"], 2, "name a task: action_recognition, captioning"),
         (["settings", "sentimant"], 2, "unknown task 'sentimant'; did you mean sentiment?"),
         (["info", "nothing"], 2, "unknown task 'nothing'; choose from "),
         (["info"], 2, "no export in saved_models; run"),

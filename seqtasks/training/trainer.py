@@ -115,7 +115,7 @@ class Trainer:
 
     def values(self) -> list[np.ndarray]:
         """Every variable's value, once compiled."""
-        return [np.array(variable) for variable in self._variables().values()]
+        return [np.array(tf.convert_to_tensor(variable)) for variable in self._variables().values()]
 
     def begin_again(self, values: Sequence[np.ndarray]) -> None:
         """Back to the beginning, at which `values` gave these, for a run on other rows."""

@@ -451,7 +451,7 @@ def _captions() -> list[Case]:
     bad = {
         "a path that is not there": (("away.png,a thing",), "captions.csv:26"),
         "a caption of no words": (("1.png,...",), "a sentence without a word"),
-        "a caption of 200 words": (("1.png," + "word " * 200,), "a caption of 200 words"),
+        "a caption of 200 words": (("1.png," + "word " * 200,), "a sentence of 200 words"),
         "a path of a text": (("captions.csv,a thing",), "captions.csv:26"),
         "a path out of the folder": (("../../../../../etc/passwd,a thing",), "captions.csv:26"),
         "an empty path": ((",a thing",), "captions.csv:26"),
