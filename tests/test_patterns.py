@@ -77,4 +77,6 @@ def test_a_step_of_training_has_a_gradient_for_every_variable(untrained: Trained
     assert np.isfinite(losses).all()
     assert len(gradients) == len(untrained.model.trainable_variables)
     assert all(np.isfinite(each).all() for each in gradients)
-    assert set(objective.metrics) >= set(task.pattern.MONITORS)
+    for monitor in task.pattern.MONITORS:  # what takes long is computed only where it is monitored
+        objective = task.pattern.objective(task.configure({"monitor": monitor}))
+        assert monitor in objective.metrics or monitor in objective.figures

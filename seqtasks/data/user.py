@@ -99,12 +99,15 @@ class Columns:
             known = (*known, "text")  # whatever its files hold
         what = "labels" if self.targets.traits.classes else "targets"
         option = _target_option(path, options, what)
+        whole = self.inputs.traits.whole_row
+        inputs = (
+            readers.WHOLE_ROW
+            if whole
+            else readers.column(path, found, options.input_column, known, what="inputs", option="--input-column")
+        )
         target = readers.column(path, found, options.label_column, known_targets, what=what, option=option)
-        if self.inputs.traits.whole_row:
-            return readers.WHOLE_ROW, target
-        inputs = readers.column(path, found, options.input_column, known, what="inputs", option="--input-column")
         names = (inputs, target)
-        if options.header and header.looks_like_a_row(found, names):
+        if options.header and not whole and header.looks_like_a_row(found, names):
             raise InputError(
                 f"{path} has no column {names[0]!r} and {names[1]!r}, but a first row{header.hint(path, names)}"
             )
