@@ -34,7 +34,10 @@ from seqtasks.task import Examples, Task
 
 FORM = ROWS
 MONITORS = ("accuracy", "bleu")
-SETTINGS: Settings = {**source_reader.SETTINGS, **_generating.SETTINGS}
+WIDTH = "embedding_dim"  # of both sides' vectors: a setting of the source's codec
+SETTINGS: Settings = {
+    **source_reader.SETTINGS, **{name: each for name, each in _generating.SETTINGS.items() if name != WIDTH}
+}  # fmt: skip
 BLANK = r"[\s\x00\p{Z}\p{C}]*"
 
 
