@@ -158,7 +158,7 @@ def test_no_layer_may_use_cudnn():
     ("settings", "said"),
     [
         ({"cell": "lsmt"}, "unknown cell 'lsmt'; did you mean lstm? choose from simple_rnn, irnn, lstm, gru"),
-        ({"pooling": "min"}, "unknown pooling 'min'; choose from max, mean, attention, last"),
+        ({"pooling": "min"}, "unknown pooling 'min'; choose from max, mean, mean+max, attention, last"),
         ({"dtype_policy": "half"}, "unknown dtype_policy 'half'; choose from float32, mixed_bfloat16"),
         ({"units": 0}, "units is at least 1, not 0"),
         ({"num_layers": 0}, "num_layers is at least 1, not 0"),

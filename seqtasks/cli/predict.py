@@ -109,7 +109,8 @@ def command(
     manifest = models.manifest(task, folder, runtime or predictor.SAVED_MODEL)  # before TensorFlow takes its seconds
     if runtime:
         found = zip(values, predictor.without_tensorflow(folder, runtime, values), strict=True)
-        answers.show(found, ("answer", "probability"), as_json=as_json, named=False)
+        named = manifest.reads_files and len(values) > 1
+        answers.show(found, ("answer", "probability"), as_json=as_json, named=named)
         return
     for wanted, endpoint in ((num_beams, "beam_search"), (do_sample, "sample")):
         if wanted:
