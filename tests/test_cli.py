@@ -228,7 +228,7 @@ def test_list_tells_what_is_trained(learned: Learned, tmp_path, monkeypatch):
     row = next(row for row in json.loads(run("list", "--json").output) if row["task"] == learned.name)
     assert row["trained"].startswith("sample, ")
     assert int(row["exported"]) >= 1
-    assert row["measured"].startswith(("accuracy ", "bits per character ", "bleu 4 ", "f1 "))
+    assert row["measured"].startswith(("accuracy ", "bits per character ", "bleu 4 ", "bleu ", "f1 "))
     assert "(test)" in row["measured"]
 
 
