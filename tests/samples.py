@@ -122,8 +122,9 @@ SAMPLES = {
             "My new house is red.": "Minha casa nova é vermelha.",
             "Does the small bird see a white flower?": "O pássaro pequeno vê uma flor branca?",
             "This calm city does not have a train.": "Esta cidade tranquila não tem um trem.",
+            "I want to dance with João.": "Eu quero dançar com João.",
         },
-        typed=("I want to dance with João.", "Caf\udcff"),
+        typed=("My cat is new.", "Caf\udcff"),
         odd=SHORTER_TEXTS
         | {
             "another script": "你好，世界".encode(),

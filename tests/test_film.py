@@ -107,6 +107,7 @@ def test_a_film_is_read_in_plain_python_as_the_codec_reads_it():
         assert np.abs(given.astype(int) - row).max() <= CODEC.traits.reading_tolerance
 
 
+@pytest.mark.thorough
 def test_any_frame_alone_may_be_of_any_motion():
     """The shape of a first frame is wherever it likes, whatever it will do."""
     rows = list(films.draw(600))

@@ -35,7 +35,7 @@ from tests.test_report_page import stands_alone
 STRING = {"type": "string", "size": [None]}
 MANIFEST = Manifest(
     task="juggling", dataset="sample", format="saved-model", settings={"units": 8}, classes=("up", "down"),
-    batch_size=2, quantization=None,
+    batch_size=2, reads_files=False, quantization=None,
     endpoints={"serve": EndpointSchema({"values": STRING}, {"answer": STRING}, ("probabilities",), ("answer",))},
     inputs={"codec": "text"}, targets={"codec": "labels"}, example={"input": "a"}, rows={"train": 3}, dropped={},
     seed=0, best={"epoch": 1}, seconds=1.5, fingerprint="ab", source=None, weights="cd", trained={}, versions={},

@@ -16,7 +16,7 @@ def markdown() -> str:
     """A section a verb, as its --help has it."""
     from seqtasks.cli import group
 
-    parent = click.Context(group, info_name="seqtasks")
+    parent = click.Context(group, info_name="seqtasks", **group.context_settings)
     sections = ["### Options before the verb", "", *_options(group, parent)]
     for name, verb in group.commands.items():
         assert isinstance(verb, Verb)

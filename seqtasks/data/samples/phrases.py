@@ -13,7 +13,7 @@ import numpy as np
 
 SEED = 27
 LECTURE = ("Do you want to sing with me?", "Você quer cantar comigo?")  # is for the test
-SHARES = (0.25, 0.2, 0.15, 0.15, 0.1, 0.15)  # of the kinds of sentences
+SHARES = (0.2, 0.15, 0.15, 0.15, 0.1, 0.25)  # of the kinds of sentences
 
 NOUNS = (  # and whether the Portuguese one is feminine
     ("cat", "gato", 0), ("house", "casa", 1), ("dog", "cachorro", 0), ("flower", "flor", 1), ("bird", "pássaro", 0),
@@ -35,6 +35,7 @@ COMPANY = (
 WANTING = (  # {a} what is done, {c} with whom
     ("Do you want to {a} with {c}?", "Você quer {a} {c}?"), ("I want to {a} with {c}.", "Eu quero {a} {c}."),
     ("Does she want to {a} with {c}?", "Ela quer {a} {c}?"), ("He does not want to {a}.", "Ele não quer {a}."),
+    ("Can you {a} with {c}?", "Você pode {a} {c}?"), ("They like to {a} with {c}.", "Eles gostam de {a} {c}."),
 )  # fmt: skip
 
 Pair = tuple[str, str]
