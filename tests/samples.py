@@ -116,7 +116,7 @@ SAMPLES = {
         },
     ),
     "translation": Sample(
-        settings={},
+        settings={"dropout": "0"},  # every sentence of train is asked for
         answers={
             "Do you want to sing with me?": "Você quer cantar comigo?",
             "My new house is red.": "Minha casa nova é vermelha.",
